@@ -1,0 +1,73 @@
+"""Proposals: what the fold hands to the gate. The core proposes, the database disposes."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger_service.ledger.commands import Command
+from ledger_service.ledger.entries import Entry
+from ledger_service.ledger.groups import Groups
+from ledger_service.ledger.membership import Attachment, Revocation
+from ledger_service.ledger.outcomes import First, Outcome
+from ledger_service.ledger.states import AccountState
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """An account that the batch touches: as loaded (by its version) and as it shall be."""
+
+    loaded_version: int
+    loaded_hash: bytes
+    """The head of its chain as loaded: what its next entry must continue."""
+    after: AccountState
+    group: int
+    """Accounts of one group are written together or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What an idempotency key stands for from now on."""
+
+    command: Command
+    first: First
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One batch as decided: an outcome for each command, in order, and what is to be written."""
+
+    program_id: int
+    rule_version: int
+    now: datetime
+    outcomes: tuple[Outcome, ...]
+    accounts: tuple[AccountChange, ...]
+    """Sorted by account_id, the order in which every writer locks."""
+    entries: tuple[Entry, ...]
+    """In the order of each account's seq."""
+    keys: tuple[KeyRecord, ...]
+    groups: Groups
+    attachments: tuple[Attachment, ...] = ()
+    revocations: tuple[Revocation, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is to be written: every command was answered from what the books already hold."""
+        return not self.accounts and not self.keys
+
+    def is_void(self, command: Command, conflicts: frozenset[str]) -> bool:
+        """The command's answer rests on an account that was not as loaded: it must be decided again."""
+        return bool(conflicts) and self.groups.touch(command.account_ids, conflicts)
+
+    def lot_changes(self) -> Iterator[tuple[str, datetime, datetime, int]]:
+        """What the entries do to the lots: (account_id, expires_at, available_at, points), sorted, never 0."""
+        return lot_changes(self.entries)
+
+
+def lot_changes(entries: Iterable[Entry]) -> Iterator[tuple[str, datetime, datetime, int]]:
+    """The net change of each lot over these entries."""
+    net: Counter[tuple[str, datetime, datetime]] = Counter()
+    for entry in entries:
+        for movement in entry.movements:
+            net[entry.account_id, movement.expires_at, movement.available_at] += movement.points
+    return ((*lot, points) for lot, points in sorted(net.items()) if points)
