@@ -1,0 +1,45 @@
+"""Claims: the idempotency keys of configuration calls, which do not travel through the poster."""
+
+from dataclasses import dataclass
+
+from ledger_service.errors import KeyTaken
+from ledger_service.ledger.outcomes import Refused, Replayed
+from ledger_service.ledger.refusals import KeyReused
+from ledger_service.storage.database import Database, read_failures
+from ledger_service.storage.rows import first_of
+
+OPERATOR_CALLS = 0
+"""The program under which the keys of operator calls are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """The idempotency of one configuration call."""
+
+    program_id: int
+    key: str
+    fingerprint: bytes
+    request_id: str
+
+
+RECALL = """
+SELECT form, detail::text AS detail, fingerprint FROM ledger.outcome
+WHERE program_id = $1 AND idempotency_key = $2 AND form IN ('answered', 'refused')
+"""
+
+
+async def recall(database: Database, claim: KeyClaim) -> Replayed | Refused:
+    """What the claimed key stands for already. KeyTaken: for nothing, something else was unique."""
+    async with database.writer() as connection:
+        with read_failures():
+            row = await connection.fetchrow(RECALL, claim.program_id, claim.key)
+            is_known = row is not None or await connection.fetchval(
+                "SELECT 1 FROM ledger.outcome WHERE program_id = $1 AND idempotency_key = $2",
+                claim.program_id,
+                claim.key,
+            )
+    if not is_known:
+        raise KeyTaken("outcome")
+    if row is None or row["fingerprint"] != claim.fingerprint:
+        return Refused(KeyReused(), claim.request_id)
+    return Replayed(first_of(row["form"], None, row["detail"]))
