@@ -1,0 +1,31 @@
+"""The journal, as posting needs it: one round trip before the fold and one after it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ledger_service.ledger.commands import Command
+from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.states import Loaded
+
+
+class Journal(Protocol):
+    """Where the books are.
+
+    Only `OutcomeUnknown` leaves it open whether something was written. After any other exception nothing was.
+    """
+
+    async def load_batch(self, program_id: int, commands: Sequence[Command]) -> Loaded:
+        """Everything these commands of one program are decided from.
+
+        Raises DatabaseUnavailable: there is no connection now.
+        """
+        ...
+
+    async def write_batch(self, proposal: Proposal) -> frozenset[str]:
+        """Write what the core proposes; answer the account_ids in conflict, of which nothing was written.
+
+        Raises DatabaseUnavailable: the gate was not called, or it rolled back and may be called again. KeyTaken:
+        decide all of it again. ProposalRejected: an invariant would have been broken. OutcomeUnknown: the connection
+        was lost after the gate was called.
+        """
+        ...

@@ -1,0 +1,149 @@
+"""Lines: where the commands of one program wait, those of an account behind each other."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING
+
+from ledger_service.posting.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ledger_service.posting.batch import Ticket
+
+
+class Line:
+    """The commands that wait for one account, in order of arrival."""
+
+    __slots__ = ("account_id", "held_by", "is_listed", "tickets")
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        # Ordered, so that a late command leaves from the middle at once; a plain dict gets slow at its front.
+        self.tickets: OrderedDict[Ticket, None] = OrderedDict()
+        self.held_by: Batch | None = None
+        """The running batch that the account is in."""
+        self.is_listed = False
+
+    def first(self) -> Ticket | None:
+        return next(iter(self.tickets), None)
+
+
+class Lines:
+    """The lines of one program.
+
+    A command with several accounts stands in the line of each and travels when it is first in all of them and no
+    other batch holds any. It enters all its lines at once, so every line is in order of arrival, and what goes back
+    goes back before all that came later. Hence the oldest command of a program is first in all its lines: nothing
+    but running batches can hold it up, and these end. That is why nothing here waits in a circle, or for ever.
+    """
+
+    def __init__(self, program_id: int) -> None:
+        self.program_id = program_id
+        self.has_turn = False
+        """The queue has noted that there is something to take."""
+        self._lines: dict[str, Line] = {}
+        self._ready: deque[Line] = deque()
+        """Lines whose first command could travel when they were listed; it is asked again when they are taken."""
+
+    def __len__(self) -> int:
+        """Accounts with something waiting or running."""
+        return len(self._lines)
+
+    @property
+    def has_ready(self) -> bool:
+        return bool(self._ready)
+
+    def enter(self, ticket: Ticket) -> None:
+        """Stand last in the line of each of its accounts."""
+        found = []
+        for account_id in ticket.command.account_ids:
+            line = self._lines.get(account_id)
+            if line is None:
+                line = self._lines[account_id] = Line(account_id)
+            line.tickets[ticket] = None
+            found.append(line)
+        ticket.lines = tuple(found)
+        ticket.is_waiting = True
+        if found[0].first() is ticket:
+            self._list(found[0])
+
+    def cut(self, size_max: int) -> Batch:
+        """Take what is ready, from the front of the lines, and hold their accounts until they are released.
+
+        The batch is empty when nothing that was listed can travel any longer.
+        """
+        batch = Batch(self.program_id)
+        is_open = True
+        while is_open and self._ready and batch.size < size_max:
+            line = self._ready.popleft()
+            line.is_listed = False
+            is_open = self._take_from(line, batch, size_max)
+            if not line.tickets:
+                self._list(line)
+        return batch
+
+    def _take_from(self, line: Line, batch: Batch, size_max: int) -> bool:
+        """Take what can travel of one line; answer whether the batch takes from further lines."""
+        while (ticket := line.first()) is not None and _may_travel(ticket, batch):
+            if not batch.admits(ticket, size_max):
+                if line.held_by is None:
+                    line.is_listed = True
+                    self._ready.appendleft(line)
+                return False
+            for own in ticket.lines:
+                del own.tickets[ticket]
+                # What stood behind it in its other lines may come along: many transfers from one hot account.
+                if own is not line and own.tickets and not own.is_listed:
+                    own.is_listed = True
+                    self._ready.appendleft(own)
+            ticket.is_waiting = False
+            batch.take(ticket)
+        return not batch.is_alone
+
+    def put_back(self, tickets: Sequence[Ticket]) -> None:
+        """Stand at the front of their lines again, in this order. Their batch still holds the lines."""
+        for ticket in reversed(tickets):
+            ticket.is_waiting = True
+            for line in ticket.lines:
+                line.tickets[ticket] = None
+                line.tickets.move_to_end(ticket, last=False)
+
+    def release(self, lines: Iterable[Line]) -> None:
+        """No batch holds these lines any longer."""
+        released = list(lines)
+        for line in released:
+            line.held_by = None
+        for line in released:
+            self._list(line)
+
+    def drop(self, ticket: Ticket) -> None:
+        """Leave all lines, wherever in them it stands."""
+        ticket.is_waiting = False
+        for line in ticket.lines:
+            del line.tickets[ticket]
+        for line in ticket.lines:
+            self._list(line)
+
+    def _list(self, line: Line) -> None:
+        """Note the line if its first command can travel, forget it if there is nothing in it.
+
+        To be asked of a line whenever it was let go, or has another first command without being held.
+        """
+        if line.held_by is not None or line.is_listed:
+            return
+        ticket = line.first()
+        if ticket is None:
+            self._lines.pop(line.account_id, None)
+        elif _may_travel(ticket, None):
+            line.is_listed = True
+            self._ready.append(line)
+
+
+def _may_travel(ticket: Ticket, batch: Batch | None) -> bool:
+    """Whether it is first in all its lines, and no batch but this one holds them."""
+    for line in ticket.lines:
+        if (line.held_by is not None and line.held_by is not batch) or line.first() is not ticket:
+            return False
+    return True

@@ -1,0 +1,95 @@
+"""The poster: takes commands, one at a time from many callers, and brings back what each came to."""
+
+import asyncio
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from ledger_service.errors import ShuttingDown
+from ledger_service.ledger.commands import Command
+from ledger_service.ledger.decide import decide
+from ledger_service.ledger.outcomes import Outcome
+from ledger_service.metrics import QUEUE_LENGTH, SHED
+from ledger_service.posting.journal import Journal
+from ledger_service.posting.lane import Lane
+from ledger_service.posting.queue import Queue
+
+_shed_draining = SHED.labels("draining", "write")
+
+
+@dataclass(frozen=True, slots=True)
+class PostingLimits:
+    """How much waits, travels and runs at most. What grows with each is told in `settings.py`."""
+
+    lanes: int = 2
+    queue_size_max: int = 2048
+    batch_size_max: int = 256
+
+
+class Poster:
+    """The one way to change the books. An async context manager; leaving it answers all who wait, then stops.
+
+    A lane that ends unasked takes the poster down with it: whoever waits is told, and leaving raises its exception.
+    """
+
+    def __init__(self, journal: Journal, limits: PostingLimits) -> None:
+        self._journal = journal
+        self._limits = limits
+        self._queue = Queue(limits.queue_size_max, limits.batch_size_max)
+        self._lanes = asyncio.TaskGroup()
+        self._is_draining = True
+
+    async def __aenter__(self) -> Self:
+        await self._lanes.__aenter__()
+        clock = asyncio.get_running_loop().time
+        for number in range(self._limits.lanes):
+            lane = Lane(self._journal, self._queue, clock)
+            self._lanes.create_task(self._keep(lane), name=f"lane {number}")
+        QUEUE_LENGTH.set_function(lambda: self._queue.waiting)
+        self._is_draining = False
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.drain()
+        self._queue.close()
+        try:
+            # The lanes are not told about an exception of the body: it would cancel them, and callers wait.
+            await self._lanes.__aexit__(None, None, None)
+        finally:
+            QUEUE_LENGTH.set_function(lambda: 0)
+
+    async def post(self, program_id: int, command: Command, deadline: float) -> Outcome:
+        """What the command came to, once it is in the books. Safe to repeat with the same key.
+
+        `deadline` is an instant of the running loop's clock; there is an answer at most 10 ms after it. Cancelling
+        the caller does not cancel the command.
+
+        Raises Overloaded, ShuttingDown, DatabaseUnavailable: nothing was written. OutcomeUnknown: it may have been.
+        Anything else is a bug that this command runs into.
+        """
+        if self._is_draining:
+            _shed_draining.inc()
+            raise ShuttingDown("this instance takes nothing new")
+        return await self._queue.enter(program_id, command, deadline).answer
+
+    async def rehearse(self, program_id: int, command: Command) -> Outcome:
+        """What the command would come to now. Nothing is written, and it does not wait in the queue.
+
+        Raises DatabaseUnavailable.
+        """
+        loaded = await self._journal.load_batch(program_id, (command,))
+        return decide(loaded, (command,)).outcomes[0]
+
+    def drain(self) -> None:
+        """Take nothing new from now on. What waits goes on."""
+        self._is_draining = True
+
+    async def _keep(self, lane: Lane) -> None:
+        try:
+            await lane.run()
+        except BaseException:
+            self.drain()
+            self._queue.abandon()
+            raise
