@@ -1,5 +1,6 @@
 """Proposals: what the fold hands to the gate. The core proposes, the database disposes."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -57,7 +58,16 @@ class Proposal:
 
     def is_void(self, command: Command, conflicts: frozenset[str]) -> bool:
         """The command's answer rests on an account that was not as loaded: it must be decided again."""
-        return bool(conflicts) and self.groups.touch(command.account_ids, conflicts)
+        if not conflicts:
+            return False
+        # What is said of an account outside the books hangs on no version: the gate keeps it only without conflicts.
+        return self.groups.touch(command.account_ids, conflicts) or (
+            not self._proposes(command.account_id) and any(record.command.key == command.key for record in self.keys)
+        )
+
+    def _proposes(self, account_id: str) -> bool:
+        place = bisect_left(self.accounts, account_id, key=lambda change: change.after.account_id)
+        return place < len(self.accounts) and self.accounts[place].after.account_id == account_id
 
     def lot_changes(self) -> Iterator[tuple[str, datetime, datetime, int]]:
         """What the entries do to the lots: (account_id, expires_at, available_at, points), sorted, never 0."""
