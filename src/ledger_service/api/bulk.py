@@ -1,0 +1,130 @@
+"""Bulk: up to 1,000 operations in one call, each on its own or all together.
+
+Each operation has an idempotency key of its own and the fingerprint of the same single call, so that it is posted once
+however it arrives. The answer of an independent bulk is made anew from what the operations' keys stand for: a repeat
+answers the same for everything that is stored, and tries again what is not. So that a repeat is the same bytes, the
+body does not say which results are replays; the header `Bulk-Replayed` tells how many successful ones are.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from ledger_service.api.answers import Answer, answer, problem, problem_of
+from ledger_service.api.bodies import BULK_SIZE_MAX
+from ledger_service.api.bulk_operations import BulkBody, command_of, read_bulk
+from ledger_service.api.calls import Anyone, Call, content_of, flag, needed_key, query_of, until_deadline
+from ledger_service.api.documenting import OF_BODIES, OF_POSTING, json_body, needs, problems, success
+from ledger_service.api.fingerprints import fingerprint
+from ledger_service.api.observing import log_bug
+from ledger_service.api.problems import Unfit
+from ledger_service.api.rendering import json_bytes
+from ledger_service.api.views import BulkResults
+from ledger_service.errors import Failure
+from ledger_service.ledger.commands import Command, Together
+from ledger_service.ledger.outcomes import Outcome, Refused, Replayed, WrittenTogether
+from ledger_service.ledger.refusals import BulkAborted
+
+router = APIRouter(tags=["points"])
+
+CREATED = 201
+
+
+@router.post(
+    "/v1/bulk",
+    operation_id="bulk",
+    summary="Post many operations",
+    responses=success(BulkResults, "A result for each operation.", "Idempotent-Replayed", "Bulk-Replayed")
+    | problems("account_not_found", "entry_not_found", *OF_BODIES, *OF_POSTING),
+    openapi_extra=json_body(BulkBody) | needs("of each operation", "IdempotencyKey", "DryRun"),
+)
+async def post_bulk(call: Anyone, request: Request) -> Response:
+    """Each operation needs the scope of its verb and has an idempotency key of its own, under which it is posted once,
+    in whatever call it arrives.
+
+    `independent`: one that does not fit or is refused does not hinder the others; its result is its problem. Repeat the
+    call to try again what was not posted. `atomic`: all or none. One that does not fit refuses the whole call; one that
+    the books refuse has its problem as result, and the others 409 `bulk_aborted`.
+    """
+    is_rehearsal = flag(query_of(request.scope, frozenset({"dry_run"})), "dry_run")
+    if not is_rehearsal:
+        needed_key(call)
+    mode, items = read_bulk(await content_of(call, request.receive, BULK_SIZE_MAX))
+    if mode == "atomic":
+        return await _atomic(call, items, is_rehearsal)
+    return _response(await asyncio.gather(*(_independent(call, item, is_rehearsal) for item in items)))
+
+
+async def _independent(call: Call, item: Any, is_rehearsal: bool) -> Answer:
+    """What the single call would answer."""
+    try:
+        return answer(await _outcome(call, command_of(call, item), is_rehearsal), CREATED)
+    except Exception as raised:
+        if not isinstance(raised, Unfit | Failure):
+            log_bug(raised, call.request_id)
+        return problem_of(raised, call.request_id)
+
+
+async def _atomic(call: Call, items: list[Any], is_rehearsal: bool) -> Response:
+    commands = tuple(_fitting(call, index, item) for index, item in enumerate(items))
+    together = Together(
+        account_id=commands[0].account_id,
+        source=call.principal.source,
+        key=call.key,
+        fingerprint=fingerprint(
+            "bulk", (), {"operations": [[command.key, command.fingerprint.hex()] for command in commands]}
+        ),
+        request_id=call.request_id,
+        commands=commands,
+    )
+    outcome = await _outcome(call, together, is_rehearsal)
+    first = outcome.first if isinstance(outcome, Replayed) else outcome
+    is_replay = isinstance(outcome, Replayed)
+    if isinstance(first, WrittenTogether):
+        return _response([answer(single, CREATED) for single in first.outcomes], is_replay)
+    if isinstance(first, Refused) and isinstance(first.refusal, BulkAborted):
+        return _response(_aborted(first.refusal, first.request_id, len(commands)), is_replay)
+    whole = answer(outcome, CREATED)
+    return Response(whole.body, whole.status, {name.decode(): value.decode() for name, value in whole.headers})
+
+
+def _fitting(call: Call, index: int, item: Any) -> Command:
+    """The command of an operation; one that does not fit is told with its place in the body."""
+    try:
+        command = command_of(call, item)
+    except Unfit as wrong:
+        for error in wrong.fields.get("errors", ()):
+            error["pointer"] = f"/operations/{index}{error['pointer']}"
+        raise
+    if command.key == call.key:
+        pointer = f"/operations/{index}/idempotency_key"
+        raise Unfit(
+            "validation_failed",
+            errors=[{"pointer": pointer, "code": "repeated", "detail": "Must differ from the key of the bulk itself."}],
+        )
+    return command
+
+
+def _aborted(refusal: BulkAborted, request_id: str, count: int) -> list[Answer]:
+    fields = dict(refusal.refused)
+    refused = problem(fields.pop("code"), request_id, fields)
+    others = problem("bulk_aborted", request_id, {"failed_index": refusal.failed_index})
+    return [refused if index == refusal.failed_index else others for index in range(count)]
+
+
+async def _outcome(call: Call, command: Command, is_rehearsal: bool) -> Outcome:
+    poster = call.services.poster
+    if is_rehearsal:
+        return await until_deadline(call, poster.rehearse(call.program_id, command))
+    return await poster.post(call.program_id, command, call.deadline)
+
+
+def _response(answers: Sequence[Answer], is_replay: bool | None = None) -> Response:
+    results = (b'{"status":%d,"body":%b}' % (each.status, each.body) for each in answers)
+    replayed = sum(each.is_replay and each.code is None for each in answers)
+    headers = {"Bulk-Replayed": str(replayed)}
+    if is_replay or (is_replay is None and all(each.is_replay for each in answers)):
+        headers["Idempotent-Replayed"] = "true"
+    return json_bytes(b'{"results":[' + b",".join(results) + b"]}", headers)

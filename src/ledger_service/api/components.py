@@ -1,0 +1,119 @@
+"""Components: the parts of the API document that operations share."""
+
+from typing import Any, Final
+
+from ledger_service.api.calls import TIMEOUT_MS_MAX
+from ledger_service.api.catalogue import CATALOGUE
+from ledger_service.api.documenting import example
+from ledger_service.ledger.points import POINTS_MAX
+
+SECURITY: Final = {
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "lsk_live_<id>_<secret>",
+        "description": "An API key. It belongs to one program and one source, and has scopes: `read`, `earn`, "
+        "`redeem`, `adjust`, `accounts`, `admin` (has all the ones before) and `operator` (above any single program).",
+    }
+}
+
+_ID: Final = {"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,64}$"}
+_VISIBLE: Final = '^"?[!-~]{1,255}"?$'
+
+
+def _header(name: str, description: str, schema: dict[str, Any], required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
+
+
+def _path(name: str, description: str, schema: dict[str, Any], value: str | int) -> dict[str, Any]:
+    documented = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+    return documented | {"example": value}
+
+
+_KEY_TEXT: Final = "1 to 255 visible ASCII characters, bare or in double quotes. Repeat a call with the same key."
+
+PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "AccountId": _path("account_id", "The account.", _ID, "m-1"),
+    "EntrySeq": _path("seq", "The entry's place.", {"type": "integer", "minimum": 1, "maximum": POINTS_MAX}, 7),
+    "IdentifierId": _path("identifier_id", "The identifier.", _ID, "idn_01"),
+    "KeyId": _path("key_id", "The API key's id.", _ID, "k7n2m4p6q8rs"),
+    "IdempotencyKey": _header(
+        "Idempotency-Key",
+        f"{_KEY_TEXT} Required, but for a dry run.",
+        {"type": "string", "pattern": _VISIBLE, "examples": ["till-7-000123"]},
+        required=True,
+    ),
+    "OptionalIdempotencyKey": _header(
+        "Idempotency-Key",
+        f"{_KEY_TEXT} May be left out here: the call is safe to repeat without.",
+        {"type": "string", "pattern": _VISIBLE},
+    ),
+    "RequestId": _header(
+        "X-Request-Id",
+        "Echoed in the answer and in the service's log; made when it is missing or has other characters.",
+        {"type": "string", "pattern": "^[!-~]{1,128}$"},
+    ),
+    "RequestTimeoutMs": _header(
+        "X-Request-Timeout-Ms",
+        "Milliseconds until the caller gives up. Within them plus 250 there is an answer.",
+        {"type": "integer", "minimum": 1, "maximum": TIMEOUT_MS_MAX, "default": 4500},
+    ),
+    "IfNoneMatch": _header("If-None-Match", "The ETag of what the caller has.", {"type": "string"}),
+    "IfMatch": _header(
+        "If-Match", "The ETag of what is to be changed.", {"type": "string", "examples": ['"3"']}, required=True
+    ),
+    "DryRun": {
+        "name": "dry_run",
+        "in": "query",
+        "description": "The same answer, but nothing is written and no key is used up.",
+        "schema": {"type": "boolean", "default": False},
+    },
+    "MinSeq": {
+        "name": "min_seq",
+        "in": "query",
+        "description": "Answer only if the account has reached this seq, to read one's own writes; else 412.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": POINTS_MAX, "default": 0},
+    },
+}
+
+PATH_PARAMETERS: Final = {
+    "account_id": "AccountId",
+    "seq": "EntrySeq",
+    "identifier_id": "IdentifierId",
+    "key_id": "KeyId",
+}
+
+
+def problem_schema() -> dict[str, Any]:
+    """The schema of every problem: the members of RFC 9457, ours, and the fields that some codes have."""
+    text, whole = {"type": "string"}, {"type": "integer"}
+    own: dict[str, Any] = {}
+    for problem in CATALOGUE.values():
+        for name, value in problem.fields.items():
+            own[name] = whole if isinstance(value, int) else text
+    own["into"] = {"type": ["string", "null"]}
+    own["errors"] = {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["pointer", "code", "detail"],
+            "properties": {"pointer": text, "code": text, "detail": text},
+        },
+    }
+    return {
+        "type": "object",
+        "description": "Why there is no success (RFC 9457). `code` is stable; `title` and `detail` are for people.",
+        "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "retryable"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference", "description": "A page about this code."},
+            "title": text,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": text,
+            "instance": {"type": "string", "format": "uri", "description": "The request, as a URN."},
+            "code": {"type": "string", "enum": list(CATALOGUE)},
+            "request_id": text | {"description": "Of the request that was refused first."},
+            "retryable": {"type": "boolean", "description": "Whether the same request may succeed later."},
+            **dict(sorted(own.items())),
+        },
+        "examples": [example("insufficient_points")],
+    }

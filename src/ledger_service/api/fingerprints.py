@@ -1,0 +1,51 @@
+"""Fingerprints: 16 bytes by which two requests under one idempotency key are known to mean the same.
+
+They are kept with the entries for the life of the ledger, so this form never changes; a golden test holds it.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from pydantic import BaseModel
+
+from ledger_service.ledger.membership import rfc3339
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    raise TypeError(f"a {type(value).__name__} has no place in a fingerprint")
+
+
+# ASCII, sorted, without white space: the same meaning is the same bytes, whatever the order of the fields was.
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=_plain).encode
+
+
+def fingerprint(verb: str, path: tuple[str | int, ...], meaning: Mapping[str, Any]) -> bytes:
+    """The fingerprint of a verb on the objects its path names.
+
+    `meaning` is the body without the fields that have their default, since leaving one out says the same. Times are
+    in UTC and metadata has one spelling for each number (`fields.py`).
+    """
+    return blake2b(_encode([1, verb, path, meaning]).encode(), digest_size=16).digest()
+
+
+def defaults_of(body: type[BaseModel]) -> tuple[tuple[str, Any], ...]:
+    """The fields of a body with what each means when it is left out."""
+    return tuple((name, field.get_default(call_default_factory=True)) for name, field in body.model_fields.items())
+
+
+def meaning_of(body: Any, defaults: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """The fields of a body that do not have their default."""
+    return {name: value for name, default in defaults if (value := getattr(body, name)) != default}
+
+
+def canonical_metadata(metadata: Mapping[str, Any]) -> str:
+    """Metadata as it is kept, hashed and given back: sorted, without white space."""
+    return _encode_metadata(metadata) if metadata else "{}"
+
+
+_encode_metadata = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode

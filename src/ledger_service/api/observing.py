@@ -1,0 +1,124 @@
+"""Observing: the outermost layer. Gives every request its id and every raise its problem; counts and logs answers."""
+
+import logging
+import re
+import traceback
+from secrets import token_hex
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledger_service.api.answers import problem_of
+from ledger_service.api.calls import EXCHANGE, Exchange
+from ledger_service.api.problems import Unfit
+from ledger_service.errors import Failure
+from ledger_service.metrics import ACTIVE_REQUESTS, REQUEST_DURATION
+
+UNMATCHED: Final = "unmatched"
+"""The route of requests for which there is none: their paths would grow without end."""
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+CLIENT_GONE: Final = 499
+"""The status under which a request counts whose caller left before the answer."""
+
+_REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
+_NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+access = logging.getLogger("ledger_service.access")
+logger = logging.getLogger(__name__)
+
+
+class Observing:
+    """ASGI around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._active = 0
+        self._durations: dict[tuple[str, str, int], _Series] = {}
+        ACTIVE_REQUESTS.set_function(lambda: self._active)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        headers = dict(scope["headers"])
+        asked_id = headers.get(b"x-request-id", b"")
+        request_id = asked_id if _REQUEST_ID.fullmatch(asked_id) else b"req_" + token_hex(16).encode()
+        exchange = scope[EXCHANGE] = Exchange(request_id.decode(), headers)
+        method: str = scope["method"]
+        status = 0
+        if method == "HEAD":
+            scope["method"] = "GET"
+
+        async def send_observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_NO_STORE, (b"x-request-id", request_id)]
+            elif method == "HEAD":
+                message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
+            await send(message)
+
+        self._active += 1
+        try:
+            # No id has a slash. Decoded, it would lead to another route than the one that a proxy let through.
+            if b"%2f" in scope["raw_path"].lower():
+                raise Unfit("not_found")
+            await self._app(scope, receive, send_observed)
+        except ClientDisconnect:
+            status = status or CLIENT_GONE
+        except Exception as raised:
+            if not isinstance(raised, Unfit | Failure):
+                log_bug(raised, exchange.request_id)
+            if status:
+                raise
+            problem = problem_of(raised, exchange.request_id)
+            exchange.code = problem.code
+            await problem.send(send_observed)
+        finally:
+            self._active -= 1
+            self._observe(scope, method, status or CLIENT_GONE, exchange, perf_counter() - started)
+
+    def _observe(self, scope: Scope, method: str, status: int, exchange: Exchange, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", UNMATCHED)
+        if method not in METHODS:
+            method = "_OTHER"
+        labels = (method, route, status)
+        series = self._durations.get(labels)
+        if series is None:
+            series = self._durations[labels] = REQUEST_DURATION.labels(method, route, str(status))
+        series.observe(seconds)
+        if (status >= 400 or method not in ("GET", "HEAD")) and access.isEnabledFor(logging.INFO):
+            line = _line(method, route, status, exchange, seconds)
+            # Not `info`: it walks the stack for a place that is always this one.
+            access.handle(access.makeRecord(access.name, logging.INFO, "", 0, "answered", (), None, extra=line))
+
+
+class _Series(Protocol):
+    def observe(self, amount: float) -> None: ...
+
+
+def _line(method: str, route: str, status: int, exchange: Exchange, seconds: float) -> dict[str, Any]:
+    """What may be said of a request: never a body, an identifier or an account."""
+    line: dict[str, Any] = {
+        "request_id": exchange.request_id,
+        "method": method,
+        "route": route,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 3),
+    }
+    if exchange.code is not None:
+        line["code"] = exchange.code
+    if exchange.principal is not None:
+        line["program"] = exchange.principal.slug
+        line["key_id"] = exchange.principal.key_id
+    return line
+
+
+def log_bug(raised: Exception, request_id: str) -> None:
+    """Where it broke, without the exception's text: that may hold what the caller sent."""
+    places = "".join(traceback.format_tb(raised.__traceback__))
+    logger.error("%s\n%s", type(raised).__name__, places, extra={"request_id": request_id})
