@@ -1,0 +1,263 @@
+"""The composition root: open, wire, serve, drain, close. It reads downwards as the start and upwards as the stop."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledger_service.api.application import build_api
+from ledger_service.api.operations import operations_routes
+from ledger_service.api.wiring import Services
+from ledger_service.metrics import BUILD_INFO, EVENT_LOOP_LAG
+from ledger_service.posting.poster import Poster, PostingLimits
+from ledger_service.settings import Settings
+from ledger_service.storage.database import Database
+from ledger_service.storage.feed import Feed
+from ledger_service.storage.journal import PostgresJournal
+from ledger_service.storage.keys import Keys
+from ledger_service.storage.programs import Programs
+from ledger_service.storage.reads import Reads
+
+BACKLOG = 256
+"""Connections the system may hold before we take them. More is a queue that nobody sees and no deadline ends."""
+
+KEEP_ALIVE_SECONDS = 65
+"""How long an idle connection stays open: longer than the 60 s after which proxies close theirs, so that it is the
+proxy who closes and no request meets a connection that is just going."""
+
+FAREWELL_SECONDS = 1.0
+"""How long a stopping instance leaves idle connections open. Whoever sends one more request in that time is served and
+told to close; closing at once would cut requests that are on the wire at that moment."""
+
+POLL_SECONDS = 0.01
+LAG_SECONDS = 0.25
+"""How often the event loop is asked how late it is."""
+
+Beside = Callable[[], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where this instance is in its life. Changes once, from serving to draining."""
+
+    is_draining: bool = False
+
+
+async def serve(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    admin_listener: socket.socket | None = None,
+    beside: Beside | None = None,
+) -> None:
+    """Serve on `listener`, a socket that is bound, until SIGTERM or SIGINT; then finish what was begun and return.
+
+    `admin_listener`: where probes, metrics and docs are when the settings name an admin port. `beside` runs beside the
+    service as soon as requests are answered; a stop cancels it.
+    Raises SchemaMismatch and DatabaseUnavailable when the database cannot be served, OSError when someone else listens
+    there by now, and whatever `beside` raises."""
+    BUILD_INFO.labels(version("ledger-service")).set(1)
+    stage = Stage()
+    pepper = settings.secret.get_secret_value().encode()
+    with stop_signals() as stopped:
+        async with (
+            opening(settings) as database,
+            Poster(PostgresJournal(database), posting_limits(settings)) as poster,
+            watching_loop(),
+        ):
+            services = Services(
+                poster=poster,
+                reads=Reads(database),
+                feed=Feed(database),
+                programs=Programs(database),
+                keys=Keys(database, pepper),
+                database=database,
+                pepper=pepper,
+                is_draining=lambda: stage.is_draining,
+            )
+            api = Farewell(build_api(services, settings), stage)
+            async with (
+                operations_apart(services, admin_listener),
+                listening(api, listener, settings.drain_seconds_max),
+            ):
+                await until_stopped(stopped, beside)
+                stage.is_draining = True
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set, however often they come: a second one cuts nobody off either."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    # Not the loop's own handlers: when those end, a signal that comes while we close would kill us.
+    def stop(*_: object) -> None:
+        loop.call_soon_threadsafe(stopped.set)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def until_stopped(stopped: asyncio.Event, beside: Beside | None) -> None:
+    """Return when told to stop, with `beside` ended by then, one way or the other. Raises what `beside` raises."""
+    if beside is not None:
+        running = asyncio.ensure_future(beside())
+        stopping = asyncio.create_task(stopped.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not running.done():
+                running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    await stopped.wait()
+
+
+def opening(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database of the settings, once entered."""
+    return Database.open(
+        settings.database_url.get_secret_value(),
+        lanes=settings.lanes,
+        readers=settings.readers,
+        reader_wait_ms_max=settings.reader_wait_ms_max,
+    )
+
+
+def posting_limits(settings: Settings) -> PostingLimits:
+    """What the poster is allowed."""
+    return PostingLimits(
+        lanes=settings.lanes,
+        queue_size_max=settings.queue_size_max,
+        batch_size_max=settings.batch_size_max,
+    )
+
+
+class Farewell:
+    """Once draining, tells every caller to close its connection after the answer. ASGI."""
+
+    def __init__(self, application: ASGIApp, stage: Stage) -> None:
+        self.application = application
+        self.stage = stage
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the call on."""
+
+        def send_farewell(message: Message) -> Awaitable[None]:
+            # Asked when the answer starts: the request may have come before the stop.
+            if self.stage.is_draining and message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            return send(message)
+
+        return self.application(scope, receive, send_farewell)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server without its signals, which are ours, and with a word when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_listening = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, then say so."""
+        await super().startup(sockets)
+        self.is_listening.set()
+
+
+@asynccontextmanager
+async def listening(application: ASGIApp, listener: socket.socket, seconds_max: float) -> AsyncIterator[None]:
+    """Answer requests on `listener`. Leaving takes nothing new and finishes, within `seconds_max`, what it has.
+
+    Raises OSError: someone who bound the same port, as the kernel allows, was quicker to listen."""
+    listener.listen(BACKLOG)
+    config = uvicorn.Config(
+        application,
+        interface="asgi3",  # our outermost layer looks like none of the kinds that uvicorn can tell
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=None,  # with a number uvicorn would cancel requests, and so perhaps a commit
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    started = asyncio.create_task(server.is_listening.wait())
+    await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
+    if started.cancel():
+        await serving  # ended without having listened: raises why
+    try:
+        yield
+    finally:
+        await finish(server, serving, seconds_max)
+
+
+async def finish(server: Server, serving: asyncio.Task[None], seconds_max: float) -> None:
+    """Stop accepting, let callers go with an answer, close idle connections, and wait for the rest."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds_max
+    farewell_end = min(end, loop.time() + FAREWELL_SECONDS)
+    for accepting in server.servers:
+        accepting.close()
+    while server.server_state.connections and loop.time() < farewell_end:  # noqa: ASYNC110 - uvicorn tells nobody
+        await asyncio.sleep(POLL_SECONDS)
+    server.should_exit = True
+    await asyncio.wait({serving}, timeout=end - loop.time())
+    if not serving.done():
+        logger.warning("stopping with unfinished requests", extra={"count": len(server.server_state.tasks)})
+        server.force_exit = True  # stops waiting, cancels nothing
+    await serving
+
+
+@asynccontextmanager
+async def operations_apart(services: Services, listener: socket.socket | None) -> AsyncIterator[None]:
+    """Probes, metrics and docs on a port of their own, if they have one. They stay until the main port has ended, so
+    that the probes can tell that we are draining."""
+    if listener is None:
+        yield
+        return
+    async with listening(Starlette(routes=operations_routes(services)), listener, seconds_max=2.0):
+        yield
+
+
+@asynccontextmanager
+async def watching_loop() -> AsyncIterator[None]:
+    """Measure how late the event loop wakes up: the first sign of a process that has too much to do."""
+    watch = asyncio.create_task(measure_lag())
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+async def measure_lag() -> None:
+    """Set the gauge for ever."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_SECONDS
+        await asyncio.sleep(LAG_SECONDS)
+        EVENT_LOOP_LAG.set(max(0.0, loop.time() - due))

@@ -1,0 +1,218 @@
+"""The benchmark counts right: what it says was acknowledged is what the books have. How fast it was is not tested."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from ledger_service.cli.bench.checkout import loadtests_folder
+from ledger_service.cli.bench.children import ChildFailed
+from ledger_service.cli.bench.clients import Client, Load, client_named
+from ledger_service.cli.bench.contenders import Books, Contender, the_service, the_usual_way
+from ledger_service.cli.bench.measuring import Plan, Result, Results, in_turns
+from ledger_service.cli.bench.report import faults_of
+from ledger_service.cli.console import Misused
+from ledger_service.embedded import EmbeddedPostgres
+from ledger_service.embedded.ports import HOST, any_free_port
+from tests.servers import run_sql
+
+ACCOUNTS = 50
+PLAN = Plan("earn", connections=8, seconds=1, warm_up=1, rounds=1, accounts=ACCOUNTS)
+LOAD = Load(sent=10, answered=10, refused=0, broken=0, p50_ms=1.0, p99_ms=2.0, client_cpu_seconds=0.1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedPostgres]:
+    """A Postgres of our own: the service's password belongs to a whole server."""
+    directory = Path(tempfile.mkdtemp(prefix="ledger-bench-test-"))
+    with EmbeddedPostgres.start(directory / "data") as postgres:
+        yield postgres
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def contenders(server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Contender]]:
+    """The service and the usual way, both up."""
+    logs = tmp_path_factory.mktemp("logs")
+    with ExitStack() as opened:
+        yield [
+            opened.enter_context(the_service(server, logs, ACCOUNTS)),
+            opened.enter_context(the_usual_way(server, logs, loadtests_folder(), ACCOUNTS)),
+        ]
+
+
+@pytest.fixture
+def usual_way(contenders: list[Contender]) -> Contender:
+    return contenders[1]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("wrk", marks=pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")),
+        "own",
+    ]
+)
+def client(request: pytest.FixtureRequest) -> Client:
+    """Whoever asks."""
+    return client_named(request.param, loadtests_folder())
+
+
+def ask(server: EmbeddedPostgres, contender: Contender, statement: str) -> str:
+    return run_sql(server.bin_dir, contender.database_url, statement)
+
+
+def entries_in(server: EmbeddedPostgres, contender: Contender) -> int:
+    return int(ask(server, contender, f"SELECT count(*) FROM {contender.schema}.entry"))
+
+
+def measured(plan: Plan, client: Client, contenders: list[Contender]) -> Results:
+    return Results(plan, client.name, "now", {}, in_turns(plan, client, contenders, lambda _: None))
+
+
+def test_every_acknowledged_earn_is_an_entry_and_every_entry_was_acknowledged(
+    server: EmbeddedPostgres, contenders: list[Contender], client: Client
+) -> None:
+    before = [entries_in(server, contender) for contender in contenders]
+    results = measured(PLAN, client, contenders)
+    for contender, result, at_first in zip(contenders, results.contenders, before, strict=True):
+        acknowledged = sum(load.answered for load in result.loads)
+        assert acknowledged > 0
+        assert entries_in(server, contender) - at_first == acknowledged == result.books.entries
+    assert faults_of(results) == []
+
+
+def test_hot_earns_all_go_to_one_account(server: EmbeddedPostgres, contenders: list[Contender], client: Client) -> None:
+    elsewhere = "SELECT count(*) FROM {}.entry WHERE account_id <> 'm-1'"
+    before = [ask(server, contender, elsewhere.format(contender.schema)) for contender in contenders]
+    results = measured(replace(PLAN, scenario="hot", warm_up=0), client, contenders)
+    assert faults_of(results) == []
+    assert all(result.books.entries > 0 for result in results.contenders)
+    assert before == [ask(server, contender, elsewhere.format(contender.schema)) for contender in contenders]
+
+
+def test_balances_are_answered_and_nothing_is_written(
+    server: EmbeddedPostgres, contenders: list[Contender], client: Client
+) -> None:
+    before = [entries_in(server, contender) for contender in contenders]
+    results = measured(replace(PLAN, scenario="balance", warm_up=0), client, contenders)
+    assert faults_of(results) == []
+    assert all(load.acknowledged > 0 for result in results.contenders for load in result.loads)
+    assert before == [entries_in(server, contender) for contender in contenders]
+
+
+def test_a_refused_request_is_not_an_acknowledged_one(
+    server: EmbeddedPostgres, contenders: list[Contender], client: Client
+) -> None:
+    before = [entries_in(server, contender) for contender in contenders]
+    strangers = [replace(contender, token="lsk_live_nobody_0") for contender in contenders]
+    results = measured(replace(PLAN, warm_up=0), client, strangers)
+    for result in results.contenders:
+        (load,) = result.loads
+        assert load.sent == load.answered == load.refused > 0
+        assert load.acknowledged == 0
+    assert len(faults_of(results)) == len(contenders)
+    assert before == [entries_in(server, contender) for contender in contenders]
+
+
+def test_books_that_were_tampered_with_do_not_verify(server: EmbeddedPostgres, contenders: list[Contender]) -> None:
+    service = contenders[0]
+    assert service.findings() == ""
+    ask(server, service, "UPDATE ledger.account SET balance = balance + 1 WHERE account_id = 'm-3'")
+    tampered = service.books(entries_before=0)
+    ask(server, service, "UPDATE ledger.account SET balance = balance - 1 WHERE account_id = 'm-3'")
+    assert "m-3" in tampered.findings
+    assert tampered.wrong_balances == 1
+
+
+def test_asking_where_nobody_listens_fails_rather_than_counts_nothing(usual_way: Contender, client: Client) -> None:
+    nobody = replace(usual_way, port=any_free_port())
+    with pytest.raises(ChildFailed):
+        client.load(PLAN.window(nobody, "nobody", seconds=1))
+
+
+async def test_the_usual_way_answers_a_repeat_byte_for_byte_and_refuses_another_request_under_its_key(
+    server: EmbeddedPostgres, usual_way: Contender
+) -> None:
+    before = entries_in(server, usual_way)
+    async with calling(usual_way) as caller:
+        first = await earn(caller, "repeat", points=7)
+        again = await earn(caller, "repeat", points=7)
+        other = await earn(caller, "repeat", points=8)
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
+    assert again.content == first.content
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert entries_in(server, usual_way) == before + 1
+
+
+async def test_the_usual_way_posts_once_however_many_ask_at_once(
+    server: EmbeddedPostgres, usual_way: Contender
+) -> None:
+    before = entries_in(server, usual_way)
+    async with calling(usual_way) as caller:
+        answers = await asyncio.gather(*(earn(caller, "at-once", points=7) for _ in range(16)))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert entries_in(server, usual_way) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("load", "books", "fault"),
+    [
+        (LOAD, Books(entries=9, wrong_balances=0), "9 entries, but 10 were acknowledged"),
+        (LOAD, Books(entries=11, wrong_balances=0), "11 entries, but 10 were acknowledged"),
+        (LOAD, Books(entries=10, wrong_balances=1), "1 balances are not the sum"),
+        (LOAD, Books(entries=10, wrong_balances=0, findings="m-1 4 hash"), "do not verify. m-1 4 hash"),
+        (replace(LOAD, sent=11), Books(entries=10, wrong_balances=0), "1 requests were never answered"),
+        (replace(LOAD, refused=1), Books(entries=9, wrong_balances=0), "1 requests were refused or broken"),
+        (replace(LOAD, broken=1), Books(entries=10, wrong_balances=0), "1 requests were refused or broken"),
+    ],
+)
+def test_whatever_does_not_add_up_is_a_fault(load: Load, books: Books, fault: str) -> None:
+    result = Result("it", rounds=(), warm_ups=(load,), books=books)
+    (sentence,) = faults_of(Results(PLAN, "wrk", "now", {}, (result,)))
+    assert fault in sentence
+
+
+def test_answers_that_come_after_the_window_do_not_make_it_faster(usual_way: Contender) -> None:
+    window = replace(PLAN, connections=4).window(usual_way, "late", seconds=2)
+    assert LOAD.acknowledged_per_second(window) == (10 - 4) / 2
+
+
+def test_without_a_checkout_it_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(Misused, match="usual_way"):
+        loadtests_folder(tmp_path)
+
+
+def test_the_command_leaves_figures_of_both_and_ends_well(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ["--seconds", "1", "--warm-up", "0", "--rounds", "2", "--accounts", "20", "--connections", "4"]
+    code = "from ledger_service.cli.bench.command import app; app()"
+    arguments = [sys.executable, "-c", code, *options, "--output", str(figures)]
+    ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    said = json.loads(figures.read_text())
+    assert [one["name"] for one in said["contenders"]] == ["ledger-service", "the usual way"]
+    assert all(len(one["rounds"]) == 2 and one["acknowledged"] == one["entries"] > 0 for one in said["contenders"])
+    assert said["faults"] == []
+    assert said["ratio"] > 0
+
+
+def calling(contender: Contender) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        base_url=f"http://{HOST}:{contender.port}",
+        headers={"Authorization": f"Bearer {contender.token}"},
+        trust_env=False,
+    )
+
+
+async def earn(caller: httpx2.AsyncClient, key: str, points: int) -> httpx2.Response:
+    return await caller.post("/v1/accounts/m-2/earn", json={"points": points}, headers={"Idempotency-Key": key})
