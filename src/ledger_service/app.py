@@ -92,6 +92,7 @@ async def serve(
             ):
                 await until_stopped(stopped, beside)
                 stage.is_draining = True
+                await asyncio.sleep(settings.drain_pause_seconds)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What an instance of the service is told. Each field's text says its unit, what grows with it, and why this default."""
+    """What an instance of the service is told. Each text says the unit, what grows with it, and why this default."""
 
     model_config = SettingsConfigDict(env_prefix="LEDGER_", extra="ignore", frozen=True)
 
@@ -49,8 +49,8 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         le=1000,
-        description="Commands in one batch. More make a slow commit carry more answers, fewer cost throughput; the gate "
-        "takes at most 1,000 operations of one atomic bulk.",
+        description="Commands in one batch. More make a slow commit carry more answers, fewer cost throughput; the "
+        "gate takes at most 1,000 operations of one atomic bulk.",
     )
     readers: int = Field(
         default=4,
@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds a stopping instance waits for the requests it has. Longer than the longest deadline "
         "(10 s) plus 2 s, so that no request is ever cut.",
+    )
+    drain_pause_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="Seconds a stopping instance says it is not ready while it still takes requests, so that proxies "
+        "look elsewhere first: longer than their check interval. 0 suits an instance without a proxy.",
     )
     key_cache_seconds: float = Field(
         default=30.0,

@@ -50,8 +50,8 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     ),
     "RequestId": _header(
         "X-Request-Id",
-        "Echoed in the answer and in the service's log; made when it is missing or has other characters.",
-        {"type": "string", "pattern": "^[!-~]{1,128}$"},
+        "1 to 128 visible ASCII characters are echoed in the answer and in the service's log; for anything else one is made.",
+        {"type": "string"},
     ),
     "RequestTimeoutMs": _header(
         "X-Request-Timeout-Ms",
