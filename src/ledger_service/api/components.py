@@ -50,7 +50,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     ),
     "RequestId": _header(
         "X-Request-Id",
-        "1 to 128 visible ASCII characters are echoed in the answer and in the service's log; for anything else one is made.",
+        "1 to 128 visible ASCII characters are echoed in the answer and in the service's log; else one is made.",
         {"type": "string"},
     ),
     "RequestTimeoutMs": _header(
