@@ -15,7 +15,7 @@ PORT ?= 8080
 # Migrations run in one transaction, in which `migrate` has set the timeouts. Versions of settings and rules fit an int.
 SQUAWK := --assume-in-transaction --pg-version 16 --exclude require-lock-timeout,require-statement-timeout,prefer-bigint-over-int
 
-.PHONY: help install run test test-fast check fmt schema openapi audit bench profile drills
+.PHONY: help install run test test-fast check fmt schema openapi audit bench drills
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,11 +33,12 @@ $(INSTALLED): uv.lock pyproject.toml
 run: install ## Postgres, a demo program with sample data, and the service on PORT (8080)
 	exec $(BIN)/ledger-service dev --seed --port $(PORT)
 
+# A Postgres for each process; more than four of them would wait for the same disk.
 test: install ## all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4
 
 test-fast: install ## the tests that need no Postgres
-	$(BIN)/pytest tests/unit tests/books
+	$(BIN)/pytest tests/unit tests/books/test_laws.py
 
 check: install ## formatting, lint, types, imports, migrations, OpenAPI, lock file
 	$(BIN)/ruff format --check
@@ -53,7 +54,7 @@ fmt: install ## format the code, and mend what lint can mend
 	$(BIN)/ruff format
 
 schema: install ## write schema.sql anew from the migrations
-	$(BIN)/python -m tests.database.schema_picture
+	$(BIN)/python migrations/draw_schema.py
 
 openapi: install ## write openapi/openapi.json anew from the code
 	mkdir -p openapi
@@ -66,9 +67,6 @@ audit: install ## known vulnerabilities of what is locked (needs the network)
 
 bench: install ## measure throughput and latency
 	$(BIN)/ledger-service bench
-
-profile: install ## where the time goes in one busy process
-	$(BIN)/python -m loadtests.profile
 
 drills: install ## break things and check that nothing is lost
 	$(BIN)/pytest tests/faults

@@ -83,7 +83,7 @@ def open_server(data_dir: Path) -> Iterator[TestServer]:
 @contextmanager
 def open_template(server: TestServer) -> Iterator[str]:
     """A database with our schema that nobody connects to, so that it can be cloned."""
-    from ledger_service.storage.schema import migrate
+    from ledger_service.storage.migrations import migrate
 
     name = f"ledger_template_{uuid4().hex[:12]}"
     server.execute(f'CREATE DATABASE "{name}"')

@@ -11,6 +11,7 @@ import pytest
 
 from ledger_service.embedded import EmbeddedFailure, EmbeddedPostgres, binaries, readiness
 from ledger_service.embedded.children import account_for
+from ledger_service.embedded.ports import accepts_sessions
 from ledger_service.embedded.postgres import SETTINGS
 from tests.servers import ask, run_sql
 
@@ -150,6 +151,8 @@ def test_postgres_recovers_by_itself_when_a_session_is_killed(data_dir: Path):
 
 def test_whoever_waits_is_told_what_it_is_waiting_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(readiness, "PROGRESS_SECONDS", 0.0)
+    answers = iter([False])
+    monkeypatch.setattr(readiness, "accepts_sessions", lambda port: next(answers, True) and accepts_sessions(port))
     said: list[str] = []
     with EmbeddedPostgres.start(tmp_path, say=said.append):
         assert said[0].startswith("Creating a Postgres 18.6 cluster in ")

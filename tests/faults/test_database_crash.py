@@ -10,7 +10,7 @@ import pytest
 
 from ledger_service.api.catalogue import CATALOGUE
 from ledger_service.embedded import EmbeddedPostgres
-from ledger_service.storage.schema import migrate
+from ledger_service.storage.migrations import migrate
 from tests.faults.clients import (
     ACCOUNTS,
     OUTCOMES,

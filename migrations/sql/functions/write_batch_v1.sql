@@ -4,9 +4,11 @@
 --          account that is not in the books: 0). Lots: the net change of each. Keys: all outcomes but the posted ones,
 --          which the entries themselves carry, so that no outcome can name an entry that is not there.
 -- Locks    new account rows in account_id order, then the existing ones in account_id order; every writer does.
--- Checks   arrays fit; the clock is ours; versions as loaded; chain continued; seq = previous + 1;
---          balance_after = previous + points; lots, held and debt add up to the balance; lifetime points add up;
---          no lot below 0; no debt beside usable points. Signs and floors are constraints of the tables.
+-- Checks   lists fit; the clock is ours; versions as loaded; chain continued; seq = previous + 1;
+--          balance_after = previous + points; lots, held and debt add up to the balance; lifetime points add up; lots
+--          change as the entries say, none below 0; a debt only by taking back or adjusting, and never beside usable
+--          points; never more taken back than there was. Signs and floors are constraints of the tables.
+--          It does not know the earning rules, nor does it compute hashes: `ledger-service verify` does.
 -- Answers  the account_ids in conflict, with all of their groups: nothing of theirs is written, everything else is.
 --          All of them when the program's settings moved on.
 -- Raises   LG001 when the proposal breaks an invariant, 23514 when a row does. That is a bug in the core (or a lie), so
@@ -46,6 +48,7 @@ DECLARE
     balances bigint[];
     helds bigint[];
     debts bigint[];
+    statuses text[];
     lifetimes bigint[];
     head_hashes bytea[];
     is_written boolean[];
@@ -55,9 +58,56 @@ DECLARE
     entries_due bigint;
     lots_due bigint;
     total bigint;
+    emptied tid[];
 BEGIN
-    IF accounts_total IS NULL OR accounts_total > 2000 OR cardinality(e_seqs) > 20000 OR cardinality(k_keys) > 20000 THEN
+    IF num_nulls(p_program_id, p_rule_version, p_now,
+        a_account_ids, a_versions, a_groups, a_loaded_hashes, a_statuses, a_seqs, a_balances, a_helds, a_debts, a_lifetimes,
+        a_due_ats, a_head_hashes, a_metadatas,
+        e_accounts, e_seqs, e_kinds, e_points, e_balances, e_availables, e_helds, e_order_ids, e_sources, e_keys,
+        e_fingerprints, e_reasons, e_metadatas, e_movements, e_available_ats, e_expires_ats, e_reverses, e_transfer_ids,
+        e_written_offs, e_occurred_ats, e_hashes, l_accounts, l_expires_ats, l_available_ats, l_points,
+        k_accounts, k_keys, k_fingerprints, k_forms, k_account_ids, k_seqs, k_details,
+        i_accounts, i_identifier_ids, i_types, i_digests, i_maskeds, r_accounts, r_identifier_ids) > 0
+    THEN
+        RAISE EXCEPTION 'an argument is missing' USING ERRCODE = 'LG001';
+    END IF;
+    IF accounts_total > 2000 OR cardinality(e_accounts) > 20000 OR cardinality(l_accounts) > 20000
+        OR cardinality(k_accounts) > 20000 OR cardinality(i_accounts) > 20000 OR cardinality(r_accounts) > 20000
+    THEN
         RAISE EXCEPTION 'a batch holds at most 2000 accounts and 20000 entries' USING ERRCODE = 'LG001';
+    END IF;
+    -- Lists of one kind have one length and begin at 1: else a place would not mean the same in all of them.
+    IF array_remove(ARRAY[array_dims(a_account_ids), array_dims(a_versions), array_dims(a_groups),
+            array_dims(a_loaded_hashes), array_dims(a_statuses), array_dims(a_seqs), array_dims(a_balances),
+            array_dims(a_helds), array_dims(a_debts), array_dims(a_lifetimes), array_dims(a_due_ats),
+            array_dims(a_head_hashes), array_dims(a_metadatas)],
+            nullif(format('[1:%s]', accounts_total), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(e_accounts), array_dims(e_seqs), array_dims(e_kinds), array_dims(e_points),
+            array_dims(e_balances), array_dims(e_availables), array_dims(e_helds), array_dims(e_order_ids),
+            array_dims(e_sources), array_dims(e_keys), array_dims(e_fingerprints), array_dims(e_reasons),
+            array_dims(e_metadatas), array_dims(e_movements), array_dims(e_available_ats), array_dims(e_expires_ats),
+            array_dims(e_reverses), array_dims(e_transfer_ids), array_dims(e_written_offs), array_dims(e_occurred_ats),
+            array_dims(e_hashes)],
+            nullif(format('[1:%s]', cardinality(e_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(l_accounts), array_dims(l_expires_ats), array_dims(l_available_ats),
+            array_dims(l_points)],
+            nullif(format('[1:%s]', cardinality(l_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(k_accounts), array_dims(k_keys), array_dims(k_fingerprints),
+            array_dims(k_forms), array_dims(k_account_ids), array_dims(k_seqs), array_dims(k_details)],
+            nullif(format('[1:%s]', cardinality(k_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(i_accounts), array_dims(i_identifier_ids), array_dims(i_types),
+            array_dims(i_digests), array_dims(i_maskeds)],
+            nullif(format('[1:%s]', cardinality(i_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(r_accounts), array_dims(r_identifier_ids)],
+            nullif(format('[1:%s]', cardinality(r_accounts)), '[1:0]')) <> '{}'
+        -- Every place is one of an account, no lot stays as it is; a null is neither.
+        OR (0 <= ALL (a_versions) AND 0 <= ALL (a_groups) AND 0 < ALL (e_accounts) AND accounts_total >= ALL (e_accounts)
+            AND 0 < ALL (l_accounts) AND accounts_total >= ALL (l_accounts) AND 0 <> ALL (l_points)
+            AND 0 <= ALL (k_accounts) AND accounts_total >= ALL (k_accounts)
+            AND 0 < ALL (i_accounts) AND accounts_total >= ALL (i_accounts)
+            AND 0 < ALL (r_accounts) AND accounts_total >= ALL (r_accounts)) IS NOT TRUE
+    THEN
+        RAISE EXCEPTION 'the lists do not fit together' USING ERRCODE = 'LG001';
     END IF;
     IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
         RAISE EXCEPTION 'synchronous_commit = % would acknowledge what a crash loses',
@@ -68,7 +118,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no program %', p_program_id USING ERRCODE = 'LG001';
     END IF;
-    IF p_now IS NULL OR p_now NOT BETWEEN now_at - interval '1 minute' AND now_at + interval '1 second' THEN
+    IF p_now NOT BETWEEN now_at - interval '1 minute' AND now_at + interval '1 second' THEN
         RAISE EXCEPTION 'recorded at %, but the clock says %', p_now, now_at USING ERRCODE = 'LG001';
     END IF;
     IF p_rule_version IS DISTINCT FROM program_version THEN
@@ -87,8 +137,8 @@ BEGIN
     END IF;
     SELECT coalesce(array_agg(locked.account_id), '{}'), array_agg(locked.version), array_agg(locked.seq),
         array_agg(locked.balance), array_agg(locked.held), array_agg(locked.debt), array_agg(locked.lifetime_points),
-        array_agg(locked.head_hash)
-    INTO found_ids, versions, seqs, balances, helds, debts, lifetimes, head_hashes
+        array_agg(locked.head_hash), array_agg(locked.status)
+    INTO found_ids, versions, seqs, balances, helds, debts, lifetimes, head_hashes, statuses
     FROM (
         SELECT * FROM account
         WHERE program_id = p_program_id AND account_id = ANY (a_account_ids)
@@ -114,18 +164,22 @@ BEGIN
         is_written := array_fill(true, ARRAY[accounts_total]);
     END IF;
 
-    -- Each account: continued from where it was loaded, and unchanged in its numbers when it gets no entry.
+    -- Each account: continued from where it was loaded, and unchanged in its numbers when it gets no entry. No kind of
+    -- entry holds points yet. A merged account gets none, and none becomes one here.
     SELECT bool_or(a.loaded_hash IS DISTINCT FROM a.hash_now OR a.seq < a.seq_now
+            OR a.held IS DISTINCT FROM a.held_now
+            OR (a.status = 'merged') IS DISTINCT FROM (a.status_now = 'merged')
+            OR (a.status_now = 'merged' AND a.seq IS DISTINCT FROM a.seq_now)
             OR (a.seq = a.seq_now AND (a.head_hash IS DISTINCT FROM a.hash_now
-                OR a.balance IS DISTINCT FROM a.balance_now OR a.held IS DISTINCT FROM a.held_now
+                OR a.balance IS DISTINCT FROM a.balance_now
                 OR a.debt IS DISTINCT FROM a.debt_now OR a.lifetime IS DISTINCT FROM a.lifetime_now))),
         sum(a.seq - a.seq_now),
         count(*) FILTER (WHERE a.balance - a.balance_now - a.held + a.held_now + a.debt - a.debt_now <> 0)
     INTO is_wrong, entries_due, lots_due
     FROM unnest(is_written, a_loaded_hashes, head_hashes, a_head_hashes, a_seqs, seqs, a_balances, balances, a_helds,
-        helds, a_debts, debts, a_lifetimes, lifetimes, a_due_ats)
+        helds, a_debts, debts, a_lifetimes, lifetimes, a_statuses, statuses)
         AS a (stays, loaded_hash, hash_now, head_hash, seq, seq_now, balance, balance_now, held, held_now, debt, debt_now,
-        lifetime, lifetime_now, due_at)
+        lifetime, lifetime_now, status, status_now)
     WHERE a.stays;
     IF is_wrong THEN
         RAISE EXCEPTION 'an account does not continue from where it was loaded' USING ERRCODE = 'LG001';
@@ -137,13 +191,15 @@ BEGIN
             OR e.balance IS DISTINCT FROM balances[e.account] + e.moved
             OR (e.seq = a_seqs[e.account] AND (e.balance IS DISTINCT FROM a_balances[e.account]
                 OR e.held IS DISTINCT FROM a_helds[e.account] OR e.hash IS DISTINCT FROM a_head_hashes[e.account]
-                OR lifetimes[e.account] + e.earned IS DISTINCT FROM a_lifetimes[e.account]))), false),
+                OR lifetimes[e.account] + e.earned IS DISTINCT FROM a_lifetimes[e.account]
+                OR (a_debts[e.account] > debts[e.account] AND NOT e.may_owe)))), false),
         count(*)
     INTO is_wrong, total
     FROM (
         SELECT e.account, e.seq, e.balance, e.held, e.hash, row_number() OVER entries AS place,
             sum(e.points) OVER entries AS moved,
-            sum(CASE WHEN e.kind IN ('earn', 'reverse_earn') THEN e.points ELSE 0 END) OVER entries AS earned
+            sum(CASE WHEN e.kind IN ('earn', 'reverse_earn') THEN e.points ELSE 0 END) OVER entries AS earned,
+            bool_or(e.kind IN ('reverse_earn', 'adjust')) OVER entries AS may_owe
         FROM unnest(e_accounts, e_seqs, e_kinds, e_points, e_balances, e_helds, e_hashes)
             AS e (account, seq, kind, points, balance, held, hash)
         WHERE is_written[e.account]
@@ -167,13 +223,39 @@ BEGIN
     IF is_wrong OR total IS DISTINCT FROM lots_due THEN
         RAISE EXCEPTION 'lots, held points and debt do not add up to the balance' USING ERRCODE = 'LG001';
     END IF;
+    -- Each lot changes by what the entries moved. Most entries move their own points in the lot without dates: nothing to
+    -- parse. Others say microseconds since 1970, or null for a date that is none.
+    IF EXISTS (
+        SELECT FROM (
+            SELECT e.account, NULL::bigint AS expires_at, NULL::bigint AS available_at, e.points
+            FROM unnest(e_accounts, e_points, e_movements) AS e (account, points, movements)
+            WHERE e.movements = '[[null,null,' || e.points || ']]'
+            UNION ALL
+            SELECT e.account, (movement.value ->> 0)::bigint, (movement.value ->> 1)::bigint, (movement.value ->> 2)::bigint
+            FROM unnest(e_accounts, e_points, e_movements) AS e (account, points, movements)
+            CROSS JOIN LATERAL json_array_elements(e.movements::json) AS movement
+            WHERE e.movements <> '[[null,null,' || e.points || ']]'
+            UNION ALL
+            SELECT l.account,
+                CASE WHEN isfinite(l.expires_at) THEN (extract(epoch FROM l.expires_at) * 1000000)::bigint END,
+                CASE WHEN isfinite(l.available_at) THEN (extract(epoch FROM l.available_at) * 1000000)::bigint END, -l.points
+            FROM unnest(l_accounts, l_expires_ats, l_available_ats, l_points)
+                AS l (account, expires_at, available_at, points)
+        ) AS moved
+        GROUP BY moved.account, moved.expires_at, moved.available_at
+        HAVING sum(moved.points) <> 0 OR count(moved.points) < count(*)
+    ) THEN
+        RAISE EXCEPTION 'the lots do not change as the entries say' USING ERRCODE = 'LG001';
+    END IF;
     IF EXISTS (
         SELECT FROM unnest(k_accounts, k_forms, k_account_ids, k_seqs) AS k (account, form, account_id, seq)
         WHERE k.form NOT IN ('repeated', 'refused', 'answered', 'together')
             OR (k.form = 'repeated' AND coalesce(is_written[k.account], true) AND NOT EXISTS (
-                SELECT FROM entry WHERE entry.program_id = p_program_id AND entry.account_id = k.account_id AND entry.seq = k.seq)
+                SELECT FROM entry WHERE entry.program_id = p_program_id AND entry.account_id = k.account_id AND entry.seq = k.seq
+                OFFSET 0)
                 AND NOT EXISTS (
-                SELECT FROM unnest(e_accounts, e_seqs) AS e (account, seq) WHERE ids[e.account] = k.account_id AND e.seq = k.seq))
+                SELECT FROM unnest(e_accounts, e_seqs) AS e (account, seq)
+                WHERE ids[e.account] = k.account_id AND e.seq = k.seq AND is_written[e.account]))
     ) THEN
         RAISE EXCEPTION 'an outcome names an entry that is not in the books' USING ERRCODE = 'LG001';
     END IF;
@@ -193,6 +275,7 @@ BEGIN
     ) AS o
     ORDER BY o.key COLLATE "C";
 
+    -- In the order of their orders, for the same reason.
     INSERT INTO entry (program_id, account_id, seq, kind, points, balance_after, available_after, held_after, order_id,
         source, idempotency_key, reason, metadata, movements, available_at, expires_at, reverses_seq, transfer_id,
         written_off, rule_version, occurred_at, recorded_at, hash)
@@ -204,7 +287,21 @@ BEGIN
         e_occurred_ats, e_hashes)
         AS e (account, seq, kind, points, balance, available, held, order_id, source, key, reason, metadata, movements,
         available_at, expires_at, reverses, transfer_id, written_off, occurred_at, hash)
-    WHERE is_written[e.account];
+    WHERE is_written[e.account]
+    ORDER BY e.order_id COLLATE "C", e.source COLLATE "C", e.kind;
+    IF num_nonnulls(VARIADIC e_reverses) > 0 AND EXISTS (
+        SELECT FROM unnest(e_accounts, e_kinds, e_reverses) AS e (account, kind, reverses)
+        WHERE e.reverses IS NOT NULL AND is_written[e.account] AND NOT EXISTS (
+            SELECT FROM entry AS undone
+            WHERE undone.program_id = p_program_id AND undone.account_id = ids[e.account] AND undone.seq = e.reverses
+                AND e.kind = 'reverse_' || undone.kind AND abs(undone.points) >= (
+                    SELECT sum(abs(undoing.points) + undoing.written_off) FROM entry AS undoing
+                    WHERE undoing.program_id = p_program_id AND undoing.account_id = ids[e.account]
+                        AND undoing.reverses_seq = e.reverses)
+            OFFSET 0)
+    ) THEN
+        RAISE EXCEPTION 'more is taken back than there was' USING ERRCODE = 'LG001';
+    END IF;
 
     INSERT INTO lot (program_id, account_id, expires_at, available_at, remaining)
     SELECT p_program_id, ids[l.account], l.expires_at, l.available_at, l.points
@@ -215,48 +312,81 @@ BEGIN
     IF 0 > ANY (l_points) THEN
         SELECT count(*) INTO lots_due
         FROM unnest(l_accounts, l_points) AS l (account, points) WHERE l.points < 0 AND is_written[l.account];
-        UPDATE lot SET remaining = lot.remaining + l.points
-        FROM unnest(l_accounts, l_expires_ats, l_available_ats, l_points) AS l (account, expires_at, available_at, points)
-        WHERE l.points < 0 AND is_written[l.account] AND lot.program_id = p_program_id AND lot.account_id = ids[l.account]
-            AND lot.expires_at = l.expires_at AND lot.available_at = l.available_at;
-        GET DIAGNOSTICS total = ROW_COUNT;
+        -- OFFSET 0: each lot is looked up by its key, whatever the planner believes of a table without statistics.
+        WITH taken AS (
+            UPDATE lot SET remaining = lot.remaining + l.points
+            FROM unnest(l_accounts, l_expires_ats, l_available_ats, l_points) AS l (account, expires_at, available_at, points)
+            CROSS JOIN LATERAL (
+                SELECT one.ctid AS place FROM lot AS one
+                WHERE one.program_id = p_program_id AND one.account_id = ids[l.account]
+                    AND one.expires_at = l.expires_at AND one.available_at = l.available_at
+                OFFSET 0
+            ) AS found
+            WHERE l.points < 0 AND is_written[l.account] AND lot.ctid = found.place
+            RETURNING lot.ctid AS place, lot.remaining
+        )
+        SELECT count(*), array_agg(taken.place) FILTER (WHERE taken.remaining = 0) INTO total, emptied FROM taken;
         IF total IS DISTINCT FROM lots_due THEN
             RAISE EXCEPTION 'points are taken from a lot that is not there' USING ERRCODE = 'LG001';
         END IF;
         -- Empty lots go, so that an account with a long life stays quick to load.
-        DELETE FROM lot
-        USING unnest(l_accounts, l_expires_ats, l_available_ats, l_points) AS l (account, expires_at, available_at, points)
-        WHERE l.points < 0 AND is_written[l.account] AND lot.program_id = p_program_id AND lot.account_id = ids[l.account]
-            AND lot.expires_at = l.expires_at AND lot.available_at = l.available_at AND lot.remaining = 0;
+        IF emptied IS NOT NULL THEN
+            DELETE FROM lot WHERE ctid = ANY (emptied);
+        END IF;
     END IF;
     IF 0 < ANY (a_debts) AND EXISTS (
         SELECT FROM unnest(a_account_ids, a_debts, is_written) AS a (account_id, debt, stays)
-        JOIN lot ON lot.program_id = p_program_id AND lot.account_id = a.account_id
-        WHERE a.debt > 0 AND a.stays AND lot.available_at <= p_now AND lot.expires_at > p_now
+        WHERE a.debt > 0 AND a.stays AND EXISTS (
+            SELECT FROM lot WHERE lot.program_id = p_program_id AND lot.account_id = a.account_id
+                AND lot.available_at <= p_now AND lot.expires_at > p_now
+            OFFSET 0)
     ) THEN
         RAISE EXCEPTION 'a debt stands beside usable points' USING ERRCODE = 'LG001';
     END IF;
 
-    UPDATE account SET version = account.version + 1, status = a.status, seq = a.seq, balance = a.balance, held = a.held,
-        debt = a.debt, lifetime_points = a.lifetime, next_due_at = a.due_at, head_hash = a.head_hash
+    -- They are all there: this only updates. An upsert has no join, so no plan that missing statistics could spoil.
+    INSERT INTO account (program_id, account_id, status, version, seq, balance, held, debt, lifetime_points, next_due_at,
+        head_hash, metadata, created_at)
+    SELECT p_program_id, a.account_id, a.status, 0, a.seq, a.balance, a.held, a.debt, a.lifetime, a.due_at, a.head_hash, '{}',
+        p_now
     FROM unnest(a_account_ids, is_written, a_statuses, a_seqs, a_balances, a_helds, a_debts, a_lifetimes, a_due_ats,
         a_head_hashes) AS a (account_id, stays, status, seq, balance, held, debt, lifetime, due_at, head_hash)
-    WHERE a.stays AND account.program_id = p_program_id AND account.account_id = a.account_id;
+    WHERE a.stays
+    ON CONFLICT (program_id, account_id) DO UPDATE SET version = account.version + 1, status = excluded.status,
+        seq = excluded.seq, balance = excluded.balance, held = excluded.held, debt = excluded.debt,
+        lifetime_points = excluded.lifetime_points, next_due_at = excluded.next_due_at, head_hash = excluded.head_hash;
 
+    -- Revocations first: what they give up may be attached anew in the same batch. Who is attached and revoked in it
+    -- comes into the books revoked.
+    IF cardinality(r_accounts) > 0 THEN
+        UPDATE identifier SET revoked_at = p_now
+        FROM unnest(r_accounts, r_identifier_ids) AS r (account, identifier_id)
+        CROSS JOIN LATERAL (
+            SELECT one.ctid AS place, one.account_id, one.revoked_at FROM identifier AS one
+            WHERE one.program_id = p_program_id AND one.identifier_id = r.identifier_id
+            OFFSET 0
+        ) AS found
+        WHERE is_written[r.account] AND found.account_id = ids[r.account] AND found.revoked_at IS NULL
+            AND identifier.ctid = found.place;
+    END IF;
     IF cardinality(i_accounts) > 0 THEN
-        INSERT INTO identifier (program_id, identifier_id, account_id, type, digest, masked, attached_at)
-        SELECT p_program_id, i.identifier_id, ids[i.account], i.type, i.digest, i.masked, p_now
+        INSERT INTO identifier (program_id, identifier_id, account_id, type, digest, masked, attached_at, revoked_at)
+        SELECT p_program_id, i.identifier_id, ids[i.account], i.type, i.digest, i.masked, p_now,
+            CASE WHEN i.identifier_id = ANY (r_identifier_ids) THEN p_now END
         FROM unnest(i_accounts, i_identifier_ids, i_types, i_digests, i_maskeds)
             AS i (account, identifier_id, type, digest, masked)
         WHERE is_written[i.account]
         ORDER BY i.type, i.digest;
     END IF;
-    IF cardinality(r_accounts) > 0 THEN
-        UPDATE identifier SET revoked_at = p_now
-        FROM unnest(r_accounts, r_identifier_ids) AS r (account, identifier_id)
-        WHERE is_written[r.account] AND identifier.program_id = p_program_id
-            AND identifier.identifier_id = r.identifier_id AND identifier.account_id = ids[r.account]
-            AND identifier.revoked_at IS NULL;
+    IF EXISTS (
+        SELECT FROM unnest(r_accounts, r_identifier_ids) AS r (account, identifier_id)
+        WHERE is_written[r.account] AND NOT EXISTS (
+            SELECT FROM identifier AS one
+            WHERE one.program_id = p_program_id AND one.identifier_id = r.identifier_id
+                AND one.account_id = ids[r.account] AND one.revoked_at IS NOT NULL
+            OFFSET 0)
+    ) THEN
+        RAISE EXCEPTION 'an identifier is revoked that the account does not have' USING ERRCODE = 'LG001';
     END IF;
 
     RETURN QUERY

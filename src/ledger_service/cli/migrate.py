@@ -19,8 +19,8 @@ def migrate(
     Instances of the last version may run meanwhile: migrate first, then deploy. The first time, let the service's role
     log in afterwards: [bold]ALTER ROLE ledger_service LOGIN PASSWORD '…'[/bold]"""
     from ledger_service.cli.console import Misused, say_line
+    from ledger_service.storage.migrations import migrate as bring_to_head
     from ledger_service.storage.schema import head_revision
-    from ledger_service.storage.schema import migrate as bring_to_head
 
     try:
         bring_to_head(url)

@@ -32,7 +32,14 @@ READER = SESSION | {"statement_timeout": "3s", "default_transaction_read_only": 
 ROLLED_BACK = frozenset({"40001", "40P01", "55P03", "57014", "57P03", "53300", "25006"})
 """Answered instead of a commit: nothing was written, and another try may succeed (reliability handbook, 3.2)."""
 
-CONNECTION_LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError, TimeoutError)
+# InternalClientError: Postgres said farewell while the connection was idle, and the driver meets that only now.
+CONNECTION_LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    OSError,
+    TimeoutError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ def read_failures() -> Iterator[None]:
     """What failed here changed nothing: raises DatabaseUnavailable for whatever the database or the wire did."""
     try:
         yield
+    except asyncpg.DataError:
+        raise  # a value that cannot be sent: a bug of ours, though the driver files it under lost connections
     except CONNECTION_LOST as error:
         metrics.DB_ERRORS.labels(_sqlstate(error), "unavailable").inc()
         raise DatabaseUnavailable(f"the connection was lost: {type(error).__name__}") from error
@@ -121,6 +130,9 @@ def write_failures() -> Iterator[None]:
         if sqlstate.startswith(("LG", "23", "22")):
             metrics.INVARIANT_VIOLATIONS.labels("gate").inc()
         raise ProposalRejected(f"{sqlstate}: {error.args[0] if error.args else ''}") from error
+    except asyncpg.DataError as error:
+        metrics.DB_ERRORS.labels("driver", "reject").inc()
+        raise ProposalRejected(f"a value cannot be sent: {type(error).__name__}") from error
     except CONNECTION_LOST as error:
         metrics.DB_ERRORS.labels("connection", "unknown").inc()
         raise OutcomeUnknown(f"the connection was lost at the commit: {type(error).__name__}") from error

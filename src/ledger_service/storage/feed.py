@@ -19,10 +19,11 @@ class Position:
 
 START = Position(0, "", 0)
 
+# xid > '0': the condition of the index entry_feed.
 # Only transactions older than every running one: what commits later can only come later in the feed.
 AFTER = f"""
 SELECT {ENTRY_COLUMNS}, e.xid FROM ledger.entry AS e
-WHERE e.program_id = $1 AND (e.xid, e.account_id, e.seq) > ($2::xid8, $3::text, $4::bigint)
+WHERE e.program_id = $1 AND e.xid > '0' AND (e.xid, e.account_id, e.seq) > ($2::xid8, $3::text, $4::bigint)
     AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY e.xid, e.account_id, e.seq LIMIT $5
 """

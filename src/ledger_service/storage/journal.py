@@ -32,6 +32,9 @@ from ledger_service.storage.rows import (
     instant,
 )
 
+# OFFSET 0 in these statements: what is inside is looked up by its key for each row outside. Plans are kept from the
+# first calls; without it every batch would go on reading all of a program, as if its tables were still empty.
+
 # One round trip for everything a batch of new commands needs; each arm fills the columns it has.
 #   what 0  the program:  version n1, its clock t1
 #   what 1  an account with one of its lots (or none), the lots in the order in which they are consumed
@@ -47,7 +50,10 @@ SELECT * FROM (
     SELECT 1, a.account_id, a.version, a.seq, a.balance, a.held, a.debt, a.lifetime_points, l.remaining, a.created_at,
         l.expires_at, l.available_at, a.status, a.merged_into, a.metadata::text, a.head_hash
     FROM ledger.account AS a
-    LEFT JOIN ledger.lot AS l ON l.program_id = $1 AND l.account_id = a.account_id
+    LEFT JOIN LATERAL (
+        SELECT * FROM ledger.lot WHERE program_id = $1 AND account_id = a.account_id ORDER BY expires_at, available_at
+        OFFSET 0
+    ) AS l ON true
     WHERE a.program_id = $1 AND a.account_id = ANY ($2::text[])
     ORDER BY a.account_id, l.expires_at, l.available_at
 ) AS account_with_lots
@@ -57,9 +63,13 @@ SELECT 2, o.idempotency_key, o.seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NU
 FROM ledger.outcome AS o WHERE o.program_id = $1 AND o.idempotency_key = ANY ($3::text[])
 UNION ALL
 SELECT 3, e.order_id, e.seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.kind, e.account_id, e.source, NULL
-FROM ledger.entry AS e
-WHERE e.program_id = $1 AND e.source = ANY ($4::text[]) AND e.kind IN ('earn', 'redeem')
-    AND e.order_id = ANY ($5::text[]) AND e.order_id IS NOT NULL
+FROM unnest($4::text[], $5::text[], $6::text[]) AS wanted (source, kind, order_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.entry AS one
+    WHERE one.program_id = $1 AND one.source = wanted.source AND one.kind = wanted.kind
+        AND one.kind IN ('earn', 'redeem') AND one.order_id = wanted.order_id AND one.order_id IS NOT NULL
+    OFFSET 0
+) AS e
 """
 
 # The entries that replays answer with, that orders name and that reversals undo, with what was reversed of them so far.
@@ -69,16 +79,27 @@ SELECT {ENTRY_COLUMNS}, (
     WHERE r.program_id = $1 AND r.account_id = e.account_id AND r.reverses_seq = e.seq
 ) AS reversed_points
 FROM unnest($2::text[], $3::bigint[]) AS wanted (account_id, seq)
-JOIN ledger.entry AS e ON e.program_id = $1 AND e.account_id = wanted.account_id AND e.seq = wanted.seq
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.entry AS one
+    WHERE one.program_id = $1 AND one.account_id = wanted.account_id AND one.seq = wanted.seq
+    OFFSET 0
+) AS e
 """
 
 IDENTIFIERS = f"""
-SELECT {IDENTIFIER_COLUMNS} FROM ledger.identifier AS i
-WHERE i.program_id = $1 AND i.revoked_at IS NULL AND i.account_id = ANY ($2::text[])
+SELECT {IDENTIFIER_COLUMNS} FROM unnest($2::text[]) AS wanted (account_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.identifier AS one
+    WHERE one.program_id = $1 AND one.account_id = wanted.account_id AND one.account_id > '' AND one.revoked_at IS NULL
+    OFFSET 0
+) AS i
 UNION
 SELECT {IDENTIFIER_COLUMNS} FROM unnest($3::text[], $4::bytea[]) AS wanted (type, digest)
-JOIN ledger.identifier AS i ON i.program_id = $1 AND i.type = wanted.type AND i.digest = wanted.digest
-    AND i.revoked_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.identifier AS one
+    WHERE one.program_id = $1 AND one.type = wanted.type AND one.digest = wanted.digest AND one.revoked_at IS NULL
+    OFFSET 0
+) AS i
 ORDER BY attached_at, identifier_id
 """
 
@@ -111,7 +132,8 @@ class PostgresJournal:
                     program_id,
                     list({command.account_id for command in asked}),
                     keys,
-                    list({command.source for command in orders}),
+                    [command.source for command in orders],
+                    ["earn" if isinstance(command, Earn) else "redeem" for command in orders],
                     [command.order_id for command in orders],
                 )
                 found = _Found(rows)

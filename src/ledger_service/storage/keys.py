@@ -67,7 +67,8 @@ class NewKey:
 
 FIND = """
 SELECT k.program_id, p.slug, p.mode, k.key_id, k.source, k.scopes, k.expires_at
-FROM ledger.api_key AS k JOIN ledger.program AS p ON p.program_id = k.program_id
+FROM ledger.api_key AS k
+CROSS JOIN LATERAL (SELECT * FROM ledger.program AS one WHERE one.program_id = k.program_id OFFSET 0) AS p
 WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 """
 LIST = """

@@ -9,7 +9,7 @@ from time import perf_counter
 import asyncpg
 
 from ledger_service import metrics
-from ledger_service.errors import DatabaseUnavailable, Overloaded
+from ledger_service.errors import DatabaseUnavailable, Failure, Overloaded
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -40,8 +40,13 @@ class Pool:
         connection = None
         try:
             self._in_use.inc()
-            connection = self._idle.pop() if self._idle else await self._open()
+            connection = self._live() or await self._open()
             yield connection
+        except Failure as failure:
+            # The driver no longer knows what its next answer belongs to, and does not call the connection closed.
+            if connection is not None and isinstance(failure.__cause__, asyncpg.InternalClientError):
+                connection.terminate()
+            raise
         finally:
             self._in_use.dec()
             # The connection goes back before the place: who gets the place finds it.
@@ -61,6 +66,14 @@ class Pool:
             raise Overloaded("no database connection came free in time") from None
         finally:
             self._waiting.observe(perf_counter() - since)
+
+    def _live(self) -> asyncpg.Connection | None:
+        """An idle connection that was not lost meanwhile."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
 
     async def _open(self) -> asyncpg.Connection:
         try:

@@ -70,7 +70,8 @@ ACCOUNT = f"SELECT {ACCOUNT_COLUMNS} FROM ledger.account AS a WHERE a.program_id
 
 IDENTIFIERS_OF = f"""
 SELECT {IDENTIFIER_COLUMNS} FROM ledger.identifier AS i
-WHERE i.program_id = $1 AND i.account_id = $2 AND i.revoked_at IS NULL ORDER BY i.attached_at, i.identifier_id
+WHERE i.program_id = $1 AND i.account_id = $2 AND i.account_id > '' AND i.revoked_at IS NULL
+ORDER BY i.attached_at, i.identifier_id
 """
 
 FIND = """

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from ledger_service.ledger.commands import IdentifierClaim
@@ -14,10 +15,15 @@ from ledger_service.ledger.states import AccountState, Identifier
 
 Row = Mapping[str, Any]
 
+# In the order of the fields of Entry, but for the previous hash.
 ENTRY_COLUMNS = """e.program_id, e.account_id, e.seq, e.kind, e.points,
     e.balance_after, e.available_after, e.held_after,
     e.order_id, e.source, e.idempotency_key, e.reason, e.metadata, e.movements, e.available_at, e.expires_at,
     e.reverses_seq, e.transfer_id, e.written_off, e.rule_version, e.occurred_at, e.recorded_at, e.hash"""
+
+
+# Most entries move their points in the lot without dates, so the same few texts come again and again.
+_movements_of = lru_cache(maxsize=10_000)(movements_of)
 
 
 def instant(value: datetime) -> datetime:
@@ -25,34 +31,14 @@ def instant(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def entry_of(row: Row, previous_hash: bytes = b"") -> Entry:
-    """An entry from a row of `ENTRY_COLUMNS`. The previous hash is the previous entry's, not stored again."""
-    return Entry(
-        program_id=row["program_id"],
-        account_id=row["account_id"],
-        seq=row["seq"],
-        kind=row["kind"],
-        points=row["points"],
-        balance_after=row["balance_after"],
-        available_after=row["available_after"],
-        held_after=row["held_after"],
-        order_id=row["order_id"],
-        source=row["source"],
-        key=row["idempotency_key"],
-        reason=row["reason"],
-        metadata=row["metadata"],
-        movements=movements_of(row["movements"]),
-        available_at=row["available_at"],
-        expires_at=row["expires_at"],
-        reverses_seq=row["reverses_seq"],
-        transfer_id=row["transfer_id"],
-        written_off=row["written_off"],
-        rule_version=row["rule_version"],
-        occurred_at=row["occurred_at"],
-        recorded_at=row["recorded_at"],
-        previous_hash=previous_hash,
-        hash=row["hash"],
-    )
+def entry_of(row: Any, previous_hash: bytes = b"") -> Entry:
+    """An entry from a row that begins with `ENTRY_COLUMNS`.
+
+    The previous hash is the previous entry's, not stored again.
+    """
+    # By place, since by name it takes twice as long.
+    fields = (*row[:13], _movements_of(row[13]), *row[14:22], previous_hash, row[22])
+    return Entry(*fields)
 
 
 ACCOUNT_COLUMNS = """a.account_id, a.version, a.seq, a.balance, a.held, a.debt, a.lifetime_points, a.created_at,

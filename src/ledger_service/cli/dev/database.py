@@ -20,7 +20,7 @@ def prepare(postgres: EmbeddedPostgres, password: str) -> None:
     """Create the database, bring it to our schema, and let the service log in. Safe to repeat.
 
     Raises EmbeddedFailure when Postgres refuses."""
-    from ledger_service.storage.schema import migrate
+    from ledger_service.storage.migrations import migrate
 
     run_sql(postgres, "postgres", CREATE, name=DATABASE)
     migrate(postgres.url(DATABASE))

@@ -1,0 +1,96 @@
+"""The database: what its failures mean, and what its connections are like."""
+
+import asyncpg
+import pytest
+
+from ledger_service.errors import (
+    DatabaseUnavailable,
+    Failure,
+    KeyTaken,
+    OutcomeUnknown,
+    ProposalRejected,
+    SchemaMismatch,
+)
+from ledger_service.storage.database import Database, read_failures, write_failures
+from tests.servers import TestDatabase, TestServer
+from tests.storage.conftest import Storage
+
+
+async def test_it_refuses_a_database_without_our_schema(postgres: TestServer, database: TestDatabase):
+    url = database.service_url.replace(database.name, "postgres")
+    with pytest.raises(SchemaMismatch, match="ledger-service migrate"):
+        async with Database.open(url):
+            pass
+
+
+async def test_it_refuses_another_revision(postgres: TestServer, database: TestDatabase):
+    postgres.execute("UPDATE ledger.schema_version SET version_num = '9999'", database.name)
+    with pytest.raises(SchemaMismatch, match="9999"):
+        async with Database.open(database.service_url):
+            pass
+
+
+async def test_nobody_listening_is_unavailable():
+    with pytest.raises(DatabaseUnavailable):
+        async with Database.open("postgresql://nobody@127.0.0.1:1/none"):
+            pass
+
+
+async def test_a_reader_cannot_write_even_by_mistake(storage: Storage):
+    async with storage.database.reader() as connection:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await connection.fetch("SELECT ledger.revoke_key_v1(1, 'any')")
+
+
+async def test_a_writer_waits_for_the_standby_as_the_gate_demands(storage: Storage):
+    async with storage.database.writer() as connection:
+        assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        assert await connection.fetchval("SHOW statement_timeout") == "2s"
+
+
+async def test_it_answers_a_ping(storage: Storage):
+    await storage.database.ping()
+
+
+RAISING = "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{}'; END $$"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "failure"),
+    [
+        ("40001", DatabaseUnavailable),
+        ("40P01", DatabaseUnavailable),
+        ("55P03", DatabaseUnavailable),
+        ("57014", DatabaseUnavailable),
+        ("57P03", DatabaseUnavailable),
+        ("53300", DatabaseUnavailable),
+        ("25006", DatabaseUnavailable),
+        ("40003", OutcomeUnknown),
+        ("08006", OutcomeUnknown),
+        ("57P01", OutcomeUnknown),
+        ("23505", KeyTaken),
+        ("LG001", ProposalRejected),
+        ("23514", ProposalRejected),
+        ("22003", ProposalRejected),
+        ("XX000", ProposalRejected),
+    ],
+)
+async def test_each_answer_of_a_write_that_failed_is_classified(
+    storage: Storage, sqlstate: str, failure: type[Failure]
+):
+    async with storage.database.writer() as connection:
+        with pytest.raises(failure), write_failures():
+            await connection.execute(RAISING.format(sqlstate))
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "57014", "57P01", "57P02", "53300"])
+async def test_a_read_that_failed_may_be_tried_again(storage: Storage, sqlstate: str):
+    async with storage.database.reader() as connection:
+        with pytest.raises(DatabaseUnavailable), read_failures():
+            await connection.execute(RAISING.format(sqlstate))
+
+
+async def test_a_mistake_in_a_read_is_not_called_unavailable(storage: Storage):
+    async with storage.database.reader() as connection:
+        with pytest.raises(asyncpg.UndefinedTableError), read_failures():
+            await connection.execute("SELECT FROM ledger.nothing")
