@@ -68,6 +68,16 @@ $$;
 
 ALTER FUNCTION ledger.put_program_v1 OWNER TO ledger_owner;
 
+CREATE FUNCTION ledger.refuse_call_v1(p_program_id bigint, k_key text, k_fingerprint bytea, k_detail text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    AS $$
+    INSERT INTO outcome (program_id, idempotency_key, fingerprint, form, detail)
+    VALUES (p_program_id, k_key, k_fingerprint, 'refused', k_detail::json);
+$$;
+
+ALTER FUNCTION ledger.refuse_call_v1 OWNER TO ledger_owner;
+
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -736,6 +746,9 @@ GRANT ALL ON FUNCTION ledger.create_program_v1 TO ledger_service;
 
 REVOKE ALL ON FUNCTION ledger.put_program_v1 FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.put_program_v1 TO ledger_service;
+
+REVOKE ALL ON FUNCTION ledger.refuse_call_v1 FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.refuse_call_v1 TO ledger_service;
 
 REVOKE ALL ON FUNCTION ledger.refuse_change FROM PUBLIC;
 

@@ -18,6 +18,7 @@ FILES = (
     "triggers/append_only.sql",
     "functions/write_batch_v1.sql",
     "functions/claim_key_v1.sql",
+    "functions/refuse_call_v1.sql",
     "functions/create_key_v1.sql",
     "functions/revoke_key_v1.sql",
     "functions/create_program_v1.sql",

@@ -56,6 +56,14 @@ async def test_a_slug_is_given_once(storage: Storage):
     assert await create(storage, "taken") == Refused(ProgramExists("taken"), "")
 
 
+async def test_a_slug_refused_stays_refused_under_its_key_and_the_key_stands_for_nothing_else(storage: Storage):
+    await create(storage, "taken")
+    refused = await create(storage, "taken", claim("two"))
+    assert await create(storage, "taken", claim("two")) == Replayed(refused)  # type: ignore[arg-type]
+    assert await create(storage, "free", claim("two", b"another request!")) == Refused(KeyReused(), "request-1")
+    assert await storage.count("program") == 2
+
+
 async def test_a_call_repeated_makes_one_program(storage: Storage):
     first = await create(storage, "new", claim())
     assert isinstance(first, Answered)

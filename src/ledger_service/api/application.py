@@ -7,13 +7,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from ledger_service.api import balance
 from ledger_service.api.balance import BalanceEndpoint
 from ledger_service.api.calls import Callers
 from ledger_service.api.identity import Identity
-from ledger_service.api.observing import Observing
+from ledger_service.api.observing import Observing, Traffic
 from ledger_service.api.operations import operations_routes
 from ledger_service.api.pages import problem_routes
 from ledger_service.api.posting import PostingEndpoint
@@ -21,6 +22,7 @@ from ledger_service.api.problems import Unfit
 from ledger_service.api.routers import ROUTERS
 from ledger_service.api.routes import NamedRoute
 from ledger_service.api.security import Keyring
+from ledger_service.api.shortcut import Shortcut
 from ledger_service.api.validation import errors_of
 from ledger_service.api.verbs import VERBS
 from ledger_service.api.wiring import Services
@@ -32,6 +34,16 @@ NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "log
 __all__ = ["Services", "build_api"]
 
 
+class Api(FastAPI):
+    """The framework's application, which is asked only for what the shortcut does not serve."""
+
+    shortcut: Shortcut | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.shortcut is None or not await self.shortcut.serve(scope, receive, send):
+            await super().__call__(scope, receive, send)
+
+
 def build_api(services: Services, settings: Settings) -> FastAPI:
     """The HTTP contract on these services, to be served. Call it inside the running event loop.
 
@@ -41,21 +53,24 @@ def build_api(services: Services, settings: Settings) -> FastAPI:
     keyring = Keyring(services.keys, settings.key_cache_seconds, loop.time)
     callers = Callers(services, keyring, Identity(services.pepper), settings.timeout_ms_default)
     # The first fit is served, and postings are most of what comes in.
-    api = FastAPI(openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
-    api.router.routes.extend(hot_routes(callers))
+    api = Api(openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
+    traffic = Traffic()
+    hot = hot_routes(callers)
+    api.shortcut = Shortcut(hot, traffic)
+    api.router.routes.extend(hot)
     for router in ROUTERS:
         api.router.routes.extend(router.routes)
     api.router.routes.extend(problem_routes())
     if settings.admin_port is None:
         api.router.routes.extend(operations_routes(services))
     api.state.callers = callers
-    api.add_middleware(Observing)
+    api.add_middleware(Observing, traffic=traffic)
     api.add_exception_handler(HTTPException, _no_route)
     api.add_exception_handler(RequestValidationError, _bad_parameters)
     return api
 
 
-def hot_routes(callers: Callers) -> list[BaseRoute]:
+def hot_routes(callers: Callers) -> list[NamedRoute]:
     """The routes that do without the framework's work."""
     postings = [NamedRoute(verb.path, PostingEndpoint(verb, callers), methods=[verb.method]) for verb in VERBS]
     return [*postings, NamedRoute(balance.PATH, BalanceEndpoint(callers), methods=["GET"])]

@@ -30,14 +30,23 @@ access = logging.getLogger("ledger_service.access")
 logger = logging.getLogger(__name__)
 
 
-class Observing:
-    """ASGI around the whole application."""
+class Traffic:
+    """What is counted of requests, whichever way they came."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    __slots__ = ("active", "durations")
+
+    def __init__(self) -> None:
+        self.active = 0
+        self.durations: dict[tuple[str, str, int], _Series] = {}
+        ACTIVE_REQUESTS.set_function(lambda: self.active)
+
+
+class Observing:
+    """ASGI around whatever answers requests."""
+
+    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self._app = app
-        self._active = 0
-        self._durations: dict[tuple[str, str, int], _Series] = {}
-        ACTIVE_REQUESTS.set_function(lambda: self._active)
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +71,7 @@ class Observing:
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)
 
-        self._active += 1
+        self._traffic.active += 1
         try:
             # No id has a slash. Decoded, it would lead to another route than the one that a proxy let through.
             if b"%2f" in scope["raw_path"].lower():
@@ -79,7 +88,7 @@ class Observing:
             exchange.code = problem.code
             await problem.send(send_observed)
         finally:
-            self._active -= 1
+            self._traffic.active -= 1
             self._observe(scope, method, status or CLIENT_GONE, exchange, perf_counter() - started)
 
     def _observe(self, scope: Scope, method: str, status: int, exchange: Exchange, seconds: float) -> None:
@@ -87,9 +96,9 @@ class Observing:
         if method not in METHODS:
             method = "_OTHER"
         labels = (method, route, status)
-        series = self._durations.get(labels)
+        series = self._traffic.durations.get(labels)
         if series is None:
-            series = self._durations[labels] = REQUEST_DURATION.labels(method, route, str(status))
+            series = self._traffic.durations[labels] = REQUEST_DURATION.labels(method, route, str(status))
         series.observe(seconds)
         if (status >= 400 or method not in ("GET", "HEAD")) and access.isEnabledFor(logging.INFO):
             line = _line(method, route, status, exchange, seconds)

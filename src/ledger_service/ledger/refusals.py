@@ -108,6 +108,14 @@ class BulkAborted(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramExists(Refusal):
+    """Another program has this slug."""
+
+    code = "program_exists"
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountNotFound(Refusal):
     code = "account_not_found"
     is_kept = False
@@ -127,15 +135,6 @@ class IdentifierNotFound(Refusal):
     code = "not_found"
     is_kept = False
     identifier_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramExists(Refusal):
-    """Another program has this slug."""
-
-    code = "program_exists"
-    is_kept = False
-    slug: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +169,7 @@ KEPT: dict[str, type[Refusal]] = {
         NothingToReverse,
         LimitExceeded,
         BulkAborted,
+        ProgramExists,
     )
 }
 """The refusals that are stored, by their code."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from ledger_service.errors import KeyTaken
 from ledger_service.ledger.outcomes import Refused, Replayed
-from ledger_service.ledger.refusals import KeyReused
-from ledger_service.storage.database import Database, read_failures
-from ledger_service.storage.rows import first_of
+from ledger_service.ledger.refusals import KeyReused, Refusal
+from ledger_service.storage.database import Database, read_failures, write_failures
+from ledger_service.storage.rows import first_of, outcome_form
 
 OPERATOR_CALLS = 0
 """The program under which the keys of operator calls are kept."""
@@ -26,6 +26,24 @@ RECALL = """
 SELECT form, detail::text AS detail, fingerprint FROM ledger.outcome
 WHERE program_id = $1 AND idempotency_key = $2 AND form IN ('answered', 'refused')
 """
+
+
+REFUSE = "SELECT ledger.refuse_call_v1($1, $2, $3, $4)"
+
+
+async def refuse(database: Database, claim: KeyClaim | None, refusal: Refusal) -> Replayed | Refused:
+    """Refuse a configuration call, and keep that under its key; without a claim only refuse it."""
+    if claim is None:
+        return Refused(refusal, "")
+    refused = Refused(refusal, claim.request_id)
+    _, _, detail = outcome_form(refused)
+    try:
+        async with database.writer() as connection:
+            with write_failures():
+                await connection.execute(REFUSE, claim.program_id, claim.key, claim.fingerprint, detail)
+    except KeyTaken:
+        return await recall(database, claim)
+    return refused
 
 
 async def recall(database: Database, claim: KeyClaim) -> Replayed | Refused:

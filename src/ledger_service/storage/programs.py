@@ -10,7 +10,7 @@ from ledger_service.errors import KeyTaken
 from ledger_service.ledger.membership import rfc3339
 from ledger_service.ledger.outcomes import Answered, Refused, Replayed
 from ledger_service.ledger.refusals import ProgramExists
-from ledger_service.storage.claims import KeyClaim, recall
+from ledger_service.storage.claims import KeyClaim, recall, refuse
 from ledger_service.storage.database import Database, read_failures, write_failures
 from ledger_service.storage.keys import NewKey
 
@@ -126,7 +126,7 @@ class Programs:
                     )
         except KeyTaken as taken:
             if "slug" in str(taken):
-                return Refused(ProgramExists(slug), claim.request_id if claim else "")
+                return await refuse(self._database, claim, ProgramExists(slug))
             if claim is None:
                 raise
             return await recall(self._database, claim)

@@ -39,7 +39,7 @@ def test_exactly_the_refusals_that_are_kept_can_be_found_by_their_code():
     assert {kind.code: kind for kind in EVERY if kind.is_kept} == KEPT
 
 
-def test_what_was_not_found_not_valid_or_not_about_an_account_is_not_kept():
+def test_what_was_not_found_or_not_valid_is_not_kept():
     unkept = {kind.code for kind in EVERY if not kind.is_kept}
     assert unkept == {
         "account_not_found",
@@ -47,7 +47,6 @@ def test_what_was_not_found_not_valid_or_not_about_an_account_is_not_kept():
         "not_found",
         "idempotency_key_reused",
         "validation_failed",
-        "program_exists",
     }
 
 
