@@ -112,7 +112,7 @@ async def test_every_statement_looks_up_by_the_whole_key_of_its_index(database: 
     if books != "empty":
         await grow(database, analysed=books == "grown_and_analysed")
     for name, (statement, session, arguments) in STATEMENTS.items():
-        async with connected(database.service_url, **session, plan_cache_mode=plans) as connection:
+        async with connected(database.service_url, **(session | {"plan_cache_mode": plans})) as connection:
             kinds = ", ".join(kind for kind, _ in arguments)
             values = ", ".join(literal(kind, value) for kind, value in arguments)
             await connection.execute(f"PREPARE {name} ({kinds}) AS {statement}")
