@@ -94,3 +94,13 @@ async def test_a_mistake_in_a_read_is_not_called_unavailable(storage: Storage):
     async with storage.database.reader() as connection:
         with pytest.raises(asyncpg.UndefinedTableError), read_failures():
             await connection.execute("SELECT FROM ledger.nothing")
+
+
+async def test_a_value_that_cannot_be_sent_is_our_bug_and_no_lost_connection(storage: Storage):
+    """The driver files it under the errors that a lost connection raises, too."""
+    async with storage.database.writer() as connection:
+        with pytest.raises(ProposalRejected), write_failures():
+            await connection.fetchval("SELECT $1::bigint", 2**63)
+        with pytest.raises(asyncpg.DataError), read_failures():
+            await connection.fetchval("SELECT $1::bigint", 2**63)
+        assert await connection.fetchval("SELECT 1") == 1

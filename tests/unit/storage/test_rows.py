@@ -26,6 +26,7 @@ REFUSALS: list[Refusal] = [
     refusals.NothingToReverse("adjust"),
     refusals.LimitExceeded(limit=1, allowed=0),
     refusals.BulkAborted(failed_index=2, refused={"code": "insufficient_points", "missing": 6}),
+    refusals.ProgramExists(slug="coffee"),
 ]
 OUTCOMES: list[First] = [
     Posted(entry()),
