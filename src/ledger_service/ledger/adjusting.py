@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from ledger_service.ledger.commands import Adjust
-from ledger_service.ledger.earning import credited
+from ledger_service.ledger.earning import credited, expiry_of
 from ledger_service.ledger.limits import beyond_balance, beyond_entry
-from ledger_service.ledger.lots import ALWAYS, NEVER, consume, consume_pending
+from ledger_service.ledger.lots import ALWAYS, NEVER, Movement, consume, consume_pending
 from ledger_service.ledger.postings import Posting
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.refusals import AccountNotActive, InsufficientPoints, Refusal
 from ledger_service.ledger.states import AccountState
+from ledger_service.ledger.tiers import effective_level
 
 
 def decide_adjust(
@@ -21,8 +22,10 @@ def decide_adjust(
     limited = beyond_entry(command.points, settings) or beyond_balance(account, command.points)
     if limited:
         return limited
+    expires_at = NEVER
     if command.points > 0:
-        movements = credited(account, command.points, NEVER, ALWAYS)
+        expires_at = expiry_of(None, effective_level(settings, account.standing, now), now, settings)
+        movements = credited(account, [Movement(expires_at, ALWAYS, command.points)])
     else:
         available = account.available(now)
         if -command.points > available and not command.allow_negative:
@@ -38,4 +41,5 @@ def decide_adjust(
         key=command.key,
         occurred_at=now,
         reason=command.reason,
+        expires_at=None if expires_at == NEVER else expires_at,
     )

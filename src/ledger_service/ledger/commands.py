@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
+
+from ledger_service.ledger.purchases import Purchase
 
 Status = Literal["active", "suspended", "closed", "merged"]
 IdentifierType = Literal["card", "phone", "email", "external"]
@@ -29,7 +32,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earn(Command):
-    points: int
+    points: int | None = None
+    """Explicit points; None: what the program's rules give for the purchase."""
+    purchase: Purchase | None = None
     order_id: str | None = None
     occurred_at: datetime | None = None
     reason: str | None = None
@@ -65,8 +70,144 @@ class Reverse(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceHold(Command):
+    """Set points aside for a redeem that may follow."""
+
+    hold_id: str
+    points: int
+    expires_in_seconds: int
+    order_id: str | None = None
+    reason: str | None = None
+    metadata: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainCommand(Command):
+    """About an account that was found by something else (an order, a hold), and may have been merged meanwhile."""
+
+    chain: tuple[str, ...] = ()
+    """Further accounts that it may touch: those that `account_id` was merged into, those of the order's redeem."""
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.account_id, *self.chain)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture(ChainCommand):
+    """Redeem what a hold set aside, all or less; the rest goes back."""
+
+    hold_id: str
+    points: int | None = None
+    """None: all of it."""
+    order_id: str | None = None
+    """The hold's, under which the redeem is counted once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(ChainCommand):
+    """Give back what a hold set aside."""
+
+    hold_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedLine:
+    """What comes back of one article: so many units, or so much money."""
+
+    sku: str
+    quantity: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(ChainCommand):
+    """A purchase comes back, wholly or in part: by `amount`, or by `lines`."""
+
+    order_id: str
+    currency: str
+    amount: Decimal | None = None
+    lines: tuple[ReturnedLine, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmOrder(ChainCommand):
+    """Free the points of an order that wait for this."""
+
+    order_id: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder(ChainCommand):
+    """Take back all points of an order."""
+
+    order_id: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer(Command):
+    """Available points from `account_id` to another account."""
+
+    to_account: str
+    points: int
+    transfer_id: str
+    reason: str | None = None
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        return (self.account_id, self.to_account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge(Command):
+    """Everything of `account_id` moves to another account."""
+
+    into: str
+    transfer_id: str
+    reason: str
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        return (self.account_id, self.into)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmerge(Command):
+    """Undo the merge of `account_id`."""
+
+    into: str
+    """The account that it was merged into, as found before; the fold makes sure."""
+    transfer_id: str
+    reason: str
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        return (self.account_id, self.into)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTier(Command):
+    """A tier given by hand: a floor, not a ceiling. None ends it."""
+
+    tier: str | None
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview(Command):
+    """What a purchase would earn, and why. Never written. Without an account (""): for one that is new."""
+
+    purchase: Purchase
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle(Command):
-    """Do an account's due work (expiry), because nobody else came by."""
+    """Do an account's due work (expiry, hold time-outs, tiers), because nobody else came by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +251,7 @@ class Together(Command):
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(command.account_id for command in self.commands))
+        return tuple(dict.fromkeys(account_id for command in self.commands for account_id in command.account_ids))
 
 
 def singles(commands: Sequence[Command]) -> list[Command]:

@@ -2,25 +2,40 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final, assert_never
 
 from ledger_service.ledger.adjusting import decide_adjust
 from ledger_service.ledger.commands import (
     Adjust,
     AttachIdentifier,
+    CancelOrder,
+    Capture,
     Command,
+    ConfirmOrder,
     Earn,
+    Merge,
     OpenAccount,
+    PlaceHold,
+    Preview,
     Redeem,
+    Refund,
+    Release,
     Reverse,
     RevokeIdentifier,
     SetStatus,
+    SetTier,
     Settle,
     Together,
+    Transfer,
+    Unmerge,
 )
+from ledger_service.ledger.details import detail_of
 from ledger_service.ledger.draft import Draft
-from ledger_service.ledger.earning import decide_earn
+from ledger_service.ledger.earning import decide_earn, preview
+from ledger_service.ledger.entries import Entry, Kind
+from ledger_service.ledger.granting import decide_tier
+from ledger_service.ledger.limits import occurred_out_of_range
 from ledger_service.ledger.membership import (
     Attachment,
     Revocation,
@@ -28,8 +43,12 @@ from ledger_service.ledger.membership import (
     identifier_view,
     opened,
     opened_by_earn,
+    rfc3339,
     with_status,
 )
+from ledger_service.ledger.on_accounts import merge, transfer, unmerge
+from ledger_service.ledger.on_holds import on_hold, place_hold
+from ledger_service.ledger.on_orders import duplicate, on_order
 from ledger_service.ledger.outcomes import (
     Answered,
     First,
@@ -48,16 +67,15 @@ from ledger_service.ledger.refusals import (
     AccountMerged,
     AccountNotFound,
     BulkAborted,
-    DuplicateOrder,
     EntryNotFound,
     IdentifierInUse,
     IdentifierNotFound,
     KeyReused,
     Refusal,
 )
-from ledger_service.ledger.settling import settle
 from ledger_service.ledger.states import AccountState, Loaded
 from ledger_service.ledger.taking_back import decide_reverse
+from ledger_service.ledger.tiers import progress
 
 # Named, since a union written in place is built anew for every command.
 MOVES_POINTS: Final = (Earn, Redeem, Adjust, Reverse)
@@ -85,10 +103,10 @@ def _outcome_of(draft: Draft, command: Command) -> Outcome:
             return Replayed(WrittenTogether(tuple(_outcome_of(draft, single) for single in command.commands)))
         return Replayed(known.first)
     first = _together(draft, command) if isinstance(command, Together) else _first(draft, command)
-    if isinstance(first, Refused):
-        if not first.refusal.is_kept:
-            return first
-        draft.bind(command.account_ids)
+    if isinstance(first, Refused) and not first.refusal.is_kept:
+        return first
+    # Whatever was looked at must be as loaded for the answer to stand: all of it is written, or nothing.
+    draft.bind(command.account_ids)
     draft.record(command, first)
     return first
 
@@ -106,7 +124,6 @@ def _together(draft: Draft, command: Together) -> First:
             return Refused(refusal, command.request_id)
         outcomes.append(outcome)
     draft.take(branch)
-    draft.bind(command.account_ids)
     return WrittenTogether(tuple(outcomes))
 
 
@@ -117,6 +134,15 @@ def _first(draft: Draft, command: Command) -> First:
 
 
 def _on_account(draft: Draft, command: Command) -> First | Refusal:
+    match command:
+        case Capture() | Release():
+            return on_hold(draft, command)
+        case Refund() | ConfirmOrder() | CancelOrder():
+            return on_order(draft, command)
+        case Unmerge():
+            return unmerge(draft, command)
+        case Preview():
+            return _preview(draft, command)
     account = draft.account(command.account_id)
     if account is None:
         if not (isinstance(command, Earn) and draft.program.settings.auto_open):
@@ -124,28 +150,27 @@ def _on_account(draft: Draft, command: Command) -> First | Refusal:
         account = opened_by_earn(command.account_id, draft.now)
     if account.status == "merged":
         return AccountMerged(account.merged_into)
-    account, due = settle(account, draft.program, draft.now)
-    if due:
-        draft.write(account, due)
+    account = draft.settle(account)
     if isinstance(command, MOVES_POINTS):
         return _posting(draft, account, command)
+    match command:
+        case PlaceHold():
+            return place_hold(draft, account, command)
+        case Transfer():
+            return transfer(draft, account, command)
+        case Merge():
+            return merge(draft, account, command)
     return _membership(draft, account, command)
 
 
 def _posting(draft: Draft, account: AccountState, command: Earn | Redeem | Adjust | Reverse) -> First | Refusal:
     if isinstance(command, HAS_ORDER) and command.order_id is not None:
-        earlier = draft.order(command)
+        kind: Kind = "earn" if isinstance(command, Earn) else "redeem"
+        earlier = draft.order(command.source, kind, command.order_id, command.account_id)
         if earlier is not None:
-            if earlier.account_id == command.account_id and abs(earlier.points) == command.points:
-                return Repeated(earlier)
-            return DuplicateOrder(
-                order_id=command.order_id,
-                account_id=earlier.account_id,
-                seq=earlier.seq,
-                points=abs(earlier.points),
-            )
-    posting: Posting | Refusal
+            return Repeated(earlier) if _means_the_same(earlier, command) else duplicate(earlier)
     settings = draft.program.settings
+    posting: Posting | Refusal
     match command:
         case Earn():
             posting = decide_earn(account, command, draft.now, settings)
@@ -163,6 +188,38 @@ def _posting(draft: Draft, account: AccountState, command: Earn | Redeem | Adjus
     if isinstance(posting, Refusal):
         return posting
     return Posted(draft.post(account, posting))
+
+
+def _means_the_same(earlier: Entry, command: Earn | Redeem) -> bool:
+    if earlier.account_id != command.account_id:
+        return False
+    if isinstance(command, Earn) and command.purchase is not None:
+        return detail_of(earlier).get("purchase") == command.purchase.document()
+    return abs(earlier.points) == command.points and "purchase" not in detail_of(earlier)
+
+
+def _preview(draft: Draft, command: Preview) -> First | Refusal:
+    account = None
+    if command.account_id:
+        account = draft.settled(command.account_id)
+        if account is None and not draft.program.settings.auto_open:
+            return AccountNotFound(command.account_id)
+    settings = draft.program.settings
+    refusal = occurred_out_of_range(command.occurred_at, draft.now, settings)
+    if refusal:
+        return refusal
+    evaluation, available_at, expires_at = preview(
+        account, command.purchase, command.occurred_at or draft.now, draft.now, settings
+    )
+    return _answered(
+        {
+            "points": evaluation.points,
+            "rules": [asdict(share) for share in evaluation.rules],
+            "campaigns": [asdict(share) for share in evaluation.campaigns],
+            "available_at": None if available_at is None else rfc3339(available_at),
+            "expires_at": None if expires_at is None else rfc3339(expires_at),
+        }
+    )
 
 
 def _membership(draft: Draft, account: AccountState, command: Command) -> First | Refusal:
@@ -185,6 +242,12 @@ def _membership(draft: Draft, account: AccountState, command: Command) -> First 
                 return IdentifierNotFound(command.identifier_id)
             draft.revoke(Revocation(command.account_id, command.identifier_id, draft.now))
             return _answered({"identifier_id": command.identifier_id, "revoked": True})
+        case SetTier():
+            posting = decide_tier(account, command, draft.now, draft.program.settings)
+            if isinstance(posting, Refusal):
+                return posting
+            draft.post(account, posting)
+            return _account_answer(draft, draft.states[account.account_id])
         case Settle():
             return Answered("{}")
         case _:
@@ -210,7 +273,7 @@ def _account_answer(draft: Draft, account: AccountState) -> Answered:
     views = tuple(identifier_view(identifier.claim, identifier.attached_at) for identifier in held)
     # The gate raises the version by one for the whole batch.
     written = replace(account, version=draft.loaded_version(account.account_id) + 1)
-    return _answered(account_view(written, views))
+    return _answered(account_view(written, views, progress(draft.program.settings, account, draft.now)))
 
 
 def _answered(view: dict[str, object]) -> Answered:

@@ -1,51 +1,207 @@
-"""Earning: points in, with their dates (points.md, rules 1, 2 and 7)."""
+"""Earning: points in, with their dates (points.md, rules 1 to 4, 7 and 9)."""
 
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
 
+from ledger_service.ledger.calendar import local_day
 from ledger_service.ledger.commands import Earn
+from ledger_service.ledger.dates import available_from, expires_at, longer_expiry, moved_by_activity
+from ledger_service.ledger.details import Detail, counts, part
+from ledger_service.ledger.earned import Circumstances, Evaluation, Portion, evaluate
+from ledger_service.ledger.levels import Level
 from ledger_service.ledger.limits import beyond_balance, beyond_entry, beyond_lifetime, occurred_out_of_range
-from ledger_service.ledger.lots import ALWAYS, NEVER, Movement
+from ledger_service.ledger.lots import ALWAYS, NEVER, Movement, moved, net, paying
+from ledger_service.ledger.policies import Expiry
 from ledger_service.ledger.postings import Posting
 from ledger_service.ledger.program import ProgramSettings
+from ledger_service.ledger.purchases import Purchase
 from ledger_service.ledger.refusals import AccountNotActive, OutOfRange, Refusal
+from ledger_service.ledger.standing import QualifyingDay, Standing, total
 from ledger_service.ledger.states import AccountState
-
-
-def credited(account: AccountState, points: int, expires_at: datetime, available_at: datetime) -> tuple[Movement, ...]:
-    """New points: they pay debt first, at once, and only the rest goes to a lot (points.md, rule 7)."""
-    rest = points - min(points, account.debt)
-    return (Movement(expires_at, available_at, rest),) if rest else ()
+from ledger_service.ledger.tiers import counted, effective_level, reached
 
 
 def decide_earn(account: AccountState, command: Earn, now: datetime, settings: ProgramSettings) -> Posting | Refusal:
-    """Give explicit points. A suspended account may earn, a closed one may not."""
+    """Give explicit points, or what the rules give for a purchase. Only a closed account may not earn."""
     if account.status == "closed":
         return AccountNotActive(account.status)
-    refusal = (
-        occurred_out_of_range(command.occurred_at, now, settings)
-        or beyond_entry(command.points, settings)
-        or beyond_balance(account, command.points)
-        or beyond_lifetime(account, command.points)
-        or _dates_out_of_range(command, now)
-    )
+    refusal = occurred_out_of_range(command.occurred_at, now, settings) or _dates_out_of_range(command, now)
     if refusal:
         return refusal
-    expires_at = command.expires_at or NEVER
-    available_at = ALWAYS if command.available_at is None or command.available_at <= now else command.available_at
-    return Posting(
+    earned_at = command.occurred_at or now
+    level = effective_level(settings, account.standing, now)
+    points, portions, detail = _earned(account, command, earned_at, level, settings)
+    limited = beyond_entry(points, settings) or beyond_balance(account, points) or beyond_lifetime(account, points)
+    if limited:
+        return limited
+    parts = dated(portions, command.available_at, command.expires_at, earned_at, now, level, settings)
+    moves = active(account, "earn", earned_at, settings)
+    if len(parts) > 1 or any(movement.available_at == NEVER for movement, _ in parts):
+        detail["parts"] = [part(movement, rule_id) for movement, rule_id in parts]
+        if level is not None:
+            detail["level"] = level.id
+    posting = Posting(
         kind="earn",
-        points=command.points,
-        movements=credited(account, command.points, expires_at, available_at),
+        points=points,
+        movements=together(moves, credited(account, [movement for movement, _ in parts])),
         source=command.source,
         key=command.key,
-        occurred_at=command.occurred_at or now,
+        occurred_at=earned_at,
         order_id=command.order_id,
         reason=command.reason,
         metadata=command.metadata,
-        available_at=None if available_at == ALWAYS else available_at,
-        expires_at=command.expires_at,
-        lifetime_change=command.points,
+        available_at=_shown(min((movement.available_at for movement, _ in parts), default=ALWAYS), ALWAYS),
+        expires_at=_shown(min((movement.expires_at for movement, _ in parts), default=NEVER), NEVER),
+        lifetime_change=points,
+        detail=detail,
     )
+    if command.purchase is None and settings.ladder is None:
+        return posting
+    day = local_day(earned_at, settings.zone)
+    spend = Decimal(0) if command.purchase is None else command.purchase.amount
+    return counting(account, posting, points, spend, 0 if command.purchase is None else 1, day, now, settings)
+
+
+def preview(
+    account: AccountState | None, purchase: Purchase, earned_at: datetime, now: datetime, settings: ProgramSettings
+) -> tuple[Evaluation, datetime | None, datetime | None]:
+    """What the purchase would earn; when the points can be used (None: at once) and are gone (None: never)."""
+    found = AccountState(account_id="") if account is None else account
+    level = effective_level(settings, found.standing, now)
+    evaluation = evaluate(settings, purchase, _circumstances(found, earned_at, level))
+    parts = dated(evaluation.portions, None, None, earned_at, now, level, settings)
+    available_at = min((movement.available_at for movement, _ in parts), default=ALWAYS)
+    return evaluation, _shown(available_at, ALWAYS), _shown(min((m.expires_at for m, _ in parts), default=NEVER), NEVER)
+
+
+def _earned(
+    account: AccountState, command: Earn, earned_at: datetime, level: Level | None, settings: ProgramSettings
+) -> tuple[int, tuple[Portion, ...], Detail]:
+    if command.purchase is None:
+        points = command.points or 0
+        return points, (Portion(points, None),), {}
+    evaluation = evaluate(settings, command.purchase, _circumstances(account, earned_at, level))
+    detail: Detail = {"purchase": command.purchase.document()}
+    if level is not None:
+        detail["level"] = level.id
+    if account.standing.visits == 0:
+        detail["first"] = True
+    return evaluation.points, evaluation.portions, detail
+
+
+def _circumstances(account: AccountState, earned_at: datetime, level: Level | None) -> Circumstances:
+    return Circumstances(occurred_at=earned_at, level=level, is_first_purchase=account.standing.visits == 0)
+
+
+def dated(
+    portions: Iterable[Portion],
+    explicit_available_at: datetime | None,
+    explicit_expires_at: datetime | None,
+    earned_at: datetime,
+    now: datetime,
+    level: Level | None,
+    settings: ProgramSettings,
+) -> list[tuple[Movement, str | None]]:
+    """Each portion with its dates, and the rule whose expiry counts for it; soonest expiry first.
+
+    Dates of the call come before a rule's own expiry, that before the longer of program and level (points.md, rule 3).
+    """
+    policy = settings.available if level is None or level.available is None else level.available
+    available_at = explicit_available_at or available_from(policy, earned_at, settings.zone)
+    # Expiry counts from the moment the points become available.
+    counted_from = earned_at if available_at == ALWAYS else available_at
+    if available_at <= now:
+        available_at = ALWAYS
+    parts: dict[tuple[datetime, str | None], int] = {}
+    for portion in portions:
+        rule_id = None if portion.rule is None else portion.rule.id
+        if explicit_expires_at is not None:
+            gone_at = explicit_expires_at
+        elif available_at == NEVER:
+            gone_at = NEVER
+        else:
+            own = None if portion.rule is None else portion.rule.expiry
+            gone_at = expiry_of(own, level, counted_from, settings)
+        parts[gone_at, rule_id] = parts.get((gone_at, rule_id), 0) + portion.points
+    return [
+        (Movement(gone_at, available_at, points), rule_id)
+        for (gone_at, rule_id), points in sorted(parts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
+    ]
+
+
+def expiry_of(own: Expiry | None, level: Level | None, counted_from: datetime, settings: ProgramSettings) -> datetime:
+    """When points that become available at this moment are gone."""
+    if own is not None:
+        return expires_at(own, counted_from, settings.zone)
+    return longer_expiry(settings.expiry, None if level is None else level.expiry, counted_from, settings.zone)
+
+
+def active(account: AccountState, activity: str, at: datetime, settings: ProgramSettings) -> tuple[Movement, ...]:
+    """What an activity moves, in programs in which points are gone after inactivity (points.md, rule 3)."""
+    expiry = settings.expiry
+    if expiry.mode != "inactivity" or activity not in expiry.activities or not account.lots:
+        return ()
+    return moved_by_activity(expiry, account.lots, at, settings.zone)
+
+
+def moved_account(account: AccountState, moves: tuple[Movement, ...]) -> AccountState:
+    """The account as rules see it after an activity moved its lots."""
+    return replace(account, lots=moved(account.lots, moves)) if moves else account
+
+
+def together(moves: tuple[Movement, ...], others: tuple[Movement, ...]) -> tuple[Movement, ...]:
+    """Both: one movement for each lot, none of 0 points."""
+    return net((*moves, *others)) if moves else others
+
+
+def credited(account: AccountState, movements: Sequence[Movement]) -> tuple[Movement, ...]:
+    """New points, soonest expiry first: they pay debt, at once, and only the rest goes to lots (points.md, rule 7)."""
+    if not account.debt and len(movements) == 1 and movements[0].points:
+        return tuple(movements)
+    return net(paying(account.debt, movements))
+
+
+def counting(
+    account: AccountState,
+    posting: Posting,
+    points: int,
+    spend: Decimal,
+    visits: int,
+    day: date | None,
+    now: datetime,
+    settings: ProgramSettings,
+) -> Posting:
+    """The posting with what it counts towards spend, visits and the tier. A threshold is reached at once."""
+    standing, days = _counted(account, points, spend, visits, day, settings)
+    after = replace(
+        account,
+        standing=standing,
+        days=days,
+        lifetime_points=account.lifetime_points + posting.lifetime_change,
+    )
+    changes = () if day is None or settings.ladder is None else (QualifyingDay(day, points, spend, visits),)
+    return replace(
+        posting,
+        standing=reached(settings, after, now),
+        days=days,
+        day_changes=changes,
+        detail={**posting.detail, "counts": counts(day if changes else None, spend, visits)},
+    )
+
+
+def _counted(
+    account: AccountState, points: int, spend: Decimal, visits: int, day: date | None, settings: ProgramSettings
+) -> tuple[Standing, tuple[QualifyingDay, ...]]:
+    if day is not None:
+        return counted(settings, account, points, spend, visits, day)
+    standing = account.standing
+    return replace(standing, spend=total(standing.spend, spend), visits=standing.visits + visits), account.days
+
+
+def _shown(moment: datetime, hidden: datetime) -> datetime | None:
+    return None if moment == hidden else moment
 
 
 def _dates_out_of_range(command: Earn, now: datetime) -> OutOfRange | None:

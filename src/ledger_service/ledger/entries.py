@@ -8,7 +8,22 @@ from typing import Final, Literal
 
 from ledger_service.ledger.lots import Movement, microseconds, movements_text
 
-Kind = Literal["earn", "redeem", "expire", "reverse_earn", "reverse_redeem", "adjust"]
+Kind = Literal[
+    "earn",
+    "redeem",
+    "expire",
+    "reverse_earn",
+    "reverse_redeem",
+    "adjust",
+    "transfer_out",
+    "transfer_in",
+    "merge_out",
+    "merge_in",
+    "hold",
+    "release",
+    "confirm",
+    "tier",
+]
 """What sort of change an entry is."""
 
 GENESIS: Final = bytes(32)
@@ -56,6 +71,8 @@ class Entry:
     recorded_at: datetime
     previous_hash: bytes
     hash: bytes
+    detail: str | None = None
+    """What else the entry says, by its kind (`details`): a JSON object, canonical. None: nothing."""
 
     @property
     def pending_after(self) -> int:
@@ -65,18 +82,20 @@ class Entry:
 def canonical_bytes(entry: Entry) -> bytes:
     """The bytes that an entry's hash covers, after the previous hash: a JSON array of strings, integers and nulls.
 
-    Instants are microseconds since 1970. The leading 1 is the version of this form; a later form gets another
-    number, so that old entries verify for ever. Not ASCII only, no white space.
+    Instants are microseconds since 1970. The leading number is the version of this form: 1 for entries without detail,
+    2 for those with one, which it adds at the end. A later form gets another number, so that old entries verify for
+    ever. Not ASCII only, no white space.
     """
     # Written out: the encoder of the standard library takes twice as long, and every posting pays it.
+    form, detail = (1, "") if entry.detail is None else (2, f",{encode_basestring(entry.detail)}")
     return (
-        f"[1,{entry.program_id},{encode_basestring(entry.account_id)},{entry.seq},{encode_basestring(entry.kind)}"
+        f"[{form},{entry.program_id},{encode_basestring(entry.account_id)},{entry.seq},{encode_basestring(entry.kind)}"
         f",{entry.points},{entry.balance_after},{entry.available_after},{entry.held_after}"
         f",{_text(entry.order_id)},{encode_basestring(entry.source)},{_text(entry.key)},{_text(entry.reason)}"
         f",{encode_basestring(entry.metadata)},{encode_basestring(movements_text(entry.movements))}"
         f",{_instant(entry.available_at)},{_instant(entry.expires_at)}"
         f",{_number(entry.reverses_seq)},{_text(entry.transfer_id)},{entry.written_off},{entry.rule_version}"
-        f",{microseconds(entry.occurred_at)},{microseconds(entry.recorded_at)}]"
+        f",{microseconds(entry.occurred_at)},{microseconds(entry.recorded_at)}{detail}]"
     ).encode()
 
 

@@ -1,6 +1,7 @@
 """Lots: points with the same dates (points.md, rule 2), and the movements that entries make in them."""
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -92,14 +93,41 @@ def moved(lots: tuple[Lot, ...], movements: tuple[Movement, ...]) -> tuple[Lot, 
         left = lot.remaining + movement.points
         if left > 0 and lot.expires_at == movement.expires_at and lot.available_at == movement.available_at:
             return (Lot(lot.expires_at, lot.available_at, left),)
-    remaining = {(lot.expires_at, lot.available_at): lot.remaining for lot in lots}
+    # An account may have hundreds of lots, of which an entry moves a few: the others stay where they are.
+    after = list(lots)
     for movement in movements:
         dates = (movement.expires_at, movement.available_at)
-        left = remaining.get(dates, 0) + movement.points
+        place = bisect_left(after, dates, key=_dates)
+        is_there = place < len(after) and _dates(after[place]) == dates
+        left = (after[place].remaining if is_there else 0) + movement.points
         if left < 0:
             raise ValueError(f"a movement of {movement.points} overdraws its lot by {-left} points")
-        remaining[dates] = left
-    return tuple(sorted(Lot(*dates, points) for dates, points in remaining.items() if points))
+        after[place : place + is_there] = [Lot(*dates, left)] if left else []
+    return tuple(after)
+
+
+def _dates(lot: Lot) -> tuple[datetime, datetime]:
+    return lot.expires_at, lot.available_at
+
+
+def net(movements: Iterable[Movement]) -> tuple[Movement, ...]:
+    """One movement for each lot, none of 0 points."""
+    sums: dict[tuple[datetime, datetime], int] = {}
+    for movement in movements:
+        dates = (movement.expires_at, movement.available_at)
+        sums[dates] = sums.get(dates, 0) + movement.points
+    return tuple(Movement(*dates, points) for dates, points in sums.items() if points)
+
+
+def paying(debt: int, movements: Iterable[Movement]) -> tuple[Movement, ...]:
+    """What is left of these incoming points when they have paid the debt, the first of them first."""
+    left = []
+    for movement in movements:
+        paid = min(debt, movement.points)
+        debt -= paid
+        if movement.points > paid:
+            left.append(Movement(movement.expires_at, movement.available_at, movement.points - paid))
+    return tuple(left)
 
 
 def microseconds(instant: datetime) -> int:

@@ -1,6 +1,7 @@
 """Membership: opening an account, its status, and the identifiers that find it. No points move here."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -51,13 +52,19 @@ def identifier_view(claim: IdentifierClaim, attached_at: datetime) -> dict[str, 
     }
 
 
-def account_view(account: AccountState, identifiers: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """An account as callers see it. `version` grows with every write of the account."""
+def account_view(
+    account: AccountState, identifiers: tuple[dict[str, Any], ...], tier: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """An account as callers see it, with its tier (`tiers.progress`). `version` grows with every write."""
     return {
         "account_id": account.account_id,
         "status": account.status,
-        "tier": None,
-        "counters": {"lifetime_points": account.lifetime_points},
+        "tier": None if tier is None else tier_view(tier),
+        "counters": {
+            "lifetime_points": account.lifetime_points,
+            "spend": str(account.standing.spend),
+            "visits": account.standing.visits,
+        },
         "merged_into": account.merged_into,
         "metadata": json.loads(account.metadata),
         "identifiers": list(identifiers),
@@ -65,6 +72,11 @@ def account_view(account: AccountState, identifiers: tuple[dict[str, Any], ...])
         "version": account.version,
         "created_at": None if account.created_at is None else rfc3339(account.created_at),
     }
+
+
+def tier_view(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """A tier and its progress (`tiers.progress`) as callers see it: instants as the contract writes them."""
+    return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in progress.items()}
 
 
 def rfc3339(instant: datetime) -> str:

@@ -14,6 +14,13 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class PostedSeveral:
+    """Entries that belong to one answer were made: a transfer, a merge, a refund. Possibly none."""
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """The order of this command was posted before, under another key and with the same meaning."""
 
@@ -42,7 +49,7 @@ class WrittenTogether:
     outcomes: tuple["Outcome", ...]
 
 
-First = Posted | Repeated | Answered | Refused | WrittenTogether
+First = Posted | PostedSeveral | Repeated | Answered | Refused | WrittenTogether
 """What a command came to the first time."""
 
 

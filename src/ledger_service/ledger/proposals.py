@@ -9,8 +9,10 @@ from datetime import datetime
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.entries import Entry
 from ledger_service.ledger.groups import Groups
+from ledger_service.ledger.holds import Hold, HoldStatus
 from ledger_service.ledger.membership import Attachment, Revocation
 from ledger_service.ledger.outcomes import First, Outcome
+from ledger_service.ledger.standing import QualifyingDay
 from ledger_service.ledger.states import AccountState
 
 
@@ -35,6 +37,37 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldClosing:
+    """A hold that is open no more."""
+
+    hold_id: str
+    account_id: str
+    """The account whose books closed it."""
+    seq: int
+    """The `redeem` of a capture, else the `release`."""
+    status: HoldStatus
+    captured: int
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An open hold, or an identifier, that follows its account into another one, or back."""
+
+    id: str
+    from_account: str
+    to_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayChange:
+    """What a batch adds to a qualifying day of an account, or takes from it."""
+
+    account_id: str
+    change: QualifyingDay
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """One batch as decided: an outcome for each command, in order, and what is to be written."""
 
@@ -50,6 +83,14 @@ class Proposal:
     groups: Groups
     attachments: tuple[Attachment, ...] = ()
     revocations: tuple[Revocation, ...] = ()
+    holds_placed: tuple[Hold, ...] = ()
+    holds_closed: tuple[HoldClosing, ...] = ()
+    """Some of which may have been placed by this batch."""
+    holds_moved: tuple[Move, ...] = ()
+    """After placing, before closing."""
+    identifiers_moved: tuple[Move, ...] = ()
+    days: tuple[DayChange, ...] = ()
+    """Net, one for each account and day, sorted."""
 
     @property
     def is_empty(self) -> bool:

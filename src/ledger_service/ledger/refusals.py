@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ledger_service.ledger.commands import Status
+from ledger_service.ledger.holds import HoldStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,20 @@ class AlreadyReversed(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class ExceedsRemaining(Refusal):
+    """More than an entry, a hold, or a purchase still has."""
+
     code = "exceeds_remaining"
-    remaining: int
+    remaining: int | str
+    """Points; of a purchase: money or units, as a decimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldNotOpen(Refusal):
+    """The hold was captured, released, or timed out."""
+
+    code = "hold_not_open"
+    hold_id: str
+    status: HoldStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,29 @@ class EntryNotFound(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class HoldNotFound(Refusal):
+    code = "hold_not_found"
+    is_kept = False
+    hold_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNotFound(Refusal):
+    code = "order_not_found"
+    is_kept = False
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedMeanwhile(Refusal):
+    """The account was merged between finding it and deciding: to be found and asked again."""
+
+    code = "account_merged"
+    is_kept = False
+    into: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IdentifierNotFound(Refusal):
     code = "not_found"
     is_kept = False
@@ -166,6 +202,7 @@ KEPT: dict[str, type[Refusal]] = {
         DuplicateOrder,
         AlreadyReversed,
         ExceedsRemaining,
+        HoldNotOpen,
         NothingToReverse,
         LimitExceeded,
         BulkAborted,

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 
 from ledger_service.ledger.commands import IdentifierClaim, Status
 from ledger_service.ledger.entries import GENESIS, Entry
+from ledger_service.ledger.holds import Hold, HoldFacts
 from ledger_service.ledger.lots import NEVER, Lot, usable
 from ledger_service.ledger.outcomes import First
-from ledger_service.ledger.program import ProgramState
+from ledger_service.ledger.program import ProgramSettings, ProgramState
+from ledger_service.ledger.standing import NEWCOMER, QualifyingDay, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class AccountState:
     created_at: datetime | None = None
     lots: tuple[Lot, ...] = ()
     """Open lots, in the order in which they are consumed."""
+    holds: tuple[Hold, ...] = ()
+    """Open holds, soonest time-out first."""
+    standing: Standing = NEWCOMER
+    days: tuple[QualifyingDay, ...] = ()
+    """What its days count towards the tier, in their order. None in programs without tiers."""
 
     def available(self, now: datetime) -> int:
         """Points that can be redeemed at this instant; below 0 while there is debt."""
@@ -39,10 +47,13 @@ class AccountState:
 
     @property
     def next_due_at(self) -> datetime | None:
-        """The next instant at which a lot expires; None when nothing falls due."""
-        if not self.lots or self.lots[0].expires_at == NEVER:
-            return None
-        return self.lots[0].expires_at
+        """The next instant at which a lot expires, a hold times out, or the tier is looked at."""
+        due = self.lots[0].expires_at if self.lots else NEVER
+        if self.holds:
+            due = min(due, self.holds[0].expires_at)
+        if self.standing is not NEWCOMER:
+            due = min(due, self.standing.due_at)
+        return None if due == NEVER else due
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,12 @@ class EntryFacts:
 
     entry: Entry
     reversed_points: int = 0
+    shares: tuple[Fraction, ...] | None = None
+    """Of a purchase that was refunded before: what is left of each of its lines (of all of it, when it has none)."""
+    is_uncounted: bool = False
+    """The whole purchase was taken back: its spend and visit count no more."""
+    confirmed_by: Entry | None = None
+    """The entry that freed its points, when they waited for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,10 @@ class Loaded:
     orders: Mapping[tuple[str, str, str], Entry] = field(default_factory=dict)
     """By (source, kind, order_id): the entry that earned or redeemed this order."""
     entries: Mapping[tuple[str, int], EntryFacts] = field(default_factory=dict)
-    """By (account_id, seq): the entries that commands want reversed."""
+    """By (account_id, seq): the entries that commands want reversed, and those of orders."""
+    holds: Mapping[str, HoldFacts] = field(default_factory=dict)
+    """By hold_id: the holds that commands name."""
+    settings: Mapping[int, ProgramSettings] = field(default_factory=dict)
+    """By version: the settings under which the orders that commands name were earned."""
     identifiers: tuple[Identifier, ...] = ()
     """Those that commands want to attach or revoke, and those of accounts whose whole view is the answer."""

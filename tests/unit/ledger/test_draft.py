@@ -21,7 +21,7 @@ def test_a_branch_reads_through_and_changes_nothing_until_it_is_taken():
     branch.attach(Attachment("m-1", card, NOON))
 
     assert draft.account("m-1") == account
-    assert draft.order(command) is None
+    assert draft.order(command.source, "earn", command.order_id, command.account_id) is None
     assert draft.known(command) is None
     assert draft.identifier(card, "m-1") is None
     assert draft.entry("m-1", 2) is None
@@ -29,7 +29,7 @@ def test_a_branch_reads_through_and_changes_nothing_until_it_is_taken():
 
     draft.take(branch)
     assert draft.account("m-1") == branch.account("m-1") != account
-    assert draft.order(command) == made
+    assert draft.order(command.source, "earn", command.order_id, command.account_id) == made
     assert draft.known(command) is not None
     assert draft.identifier(card, "m-1") is not None
     assert draft.entry("m-1", 2) == EntryFacts(made)
@@ -42,4 +42,4 @@ def test_a_branch_sees_what_the_draft_decided_before_it():
     branch = draft.branch()
     assert branch.entry("m-1", 2) == EntryFacts(made)
     assert branch.account("m-1") == draft.account("m-1")
-    assert branch.order(earn(5, source="web", order_id="A-1")) == made
+    assert branch.order("web", "earn", "A-1", "m-1") == made

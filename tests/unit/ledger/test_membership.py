@@ -38,7 +38,7 @@ def test_an_opened_account_is_active_and_empty_and_says_so():
         "account_id": "m-9",
         "status": "active",
         "tier": None,
-        "counters": {"lifetime_points": 0},
+        "counters": {"lifetime_points": 0, "spend": "0", "visits": 0},
         "merged_into": None,
         "metadata": {"name": "Zoë"},
         "identifiers": [

@@ -4,7 +4,8 @@ import pytest
 
 from ledger_service.ledger.entries import chain_hash
 from ledger_service.ledger.postings import Posting, post
-from tests.builders import NOON, account_state, lot, movement, program_state
+from ledger_service.ledger.standing import QualifyingDay, Standing
+from tests.builders import NOON, account_state, hold, lot, movement, program_state
 
 
 def posting(points: int, *movements, **others) -> Posting:
@@ -48,6 +49,9 @@ def test_a_posting_leaves_everything_else_of_the_account_as_it_was():
         created_at=NOON,
         lifetime_points=70,
         lots=[lot(10)],
+        holds=(hold(4),),
+        standing=Standing(visits=3),
+        days=(QualifyingDay(NOON.date(), 7),),
     )
     after, entry = post(account, posting(5, movement(5), lifetime_change=3), program_state(), NOON)
     changed = {

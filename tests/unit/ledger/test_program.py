@@ -1,7 +1,10 @@
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from ledger_service.ledger.points import POINTS_MAX
-from ledger_service.ledger.program import Clawback, ProgramSettings
+from ledger_service.ledger.policies import Clawback
+from ledger_service.ledger.program import ProgramSettings
 
 
 def test_rule_11_a_new_program_works_with_no_settings_at_all():
@@ -17,7 +20,14 @@ def test_rule_11_a_document_is_read_as_far_as_it_decides_about_points():
         "limits": {"max_points_per_entry": 1_000_000, "max_backdate_days": 0, "max_redeem_per_day": None},
         "time_zone": "Europe/Berlin",
     }
-    assert ProgramSettings.of(4, document) == ProgramSettings(4, True, Clawback("limit", 500, 10), 1_000_000, 0)
+    assert ProgramSettings.of(4, document) == ProgramSettings(
+        version=4,
+        zone=ZoneInfo("Europe/Berlin"),
+        auto_open=True,
+        clawback=Clawback("limit", 500, 10),
+        points_per_entry_max=1_000_000,
+        backdate_days_max=0,
+    )
 
 
 def test_rule_11_null_means_the_default():

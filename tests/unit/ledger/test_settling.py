@@ -20,22 +20,28 @@ from tests.builders import (
 )
 
 
+def done(account, now):
+    """The account with its due work done, and the entries that did it."""
+    settled = settle(account, program_state(), now)
+    return settled.account, settled.entries
+
+
 def test_rule_2_points_expire_at_the_very_instant_and_not_before():
     account = account_state(lots=[lot(10, NOON)])
-    assert settle(account, program_state(), NOON - INSTANT) == (account, ())
-    settled, (entry,) = settle(account, program_state(), NOON)
+    assert done(account, NOON - INSTANT) == (account, ())
+    settled, (entry,) = done(account, NOON)
     assert (settled.lots, settled.balance) == ((), 0)
     assert (entry.kind, entry.points, entry.movements) == ("expire", -10, (movement(-10, NOON),))
 
 
 def test_rule_2_expiry_occurs_when_it_was_due_whenever_it_is_swept():
-    _, (entry,) = settle(account_state(lots=[lot(10, NOON)]), program_state(), NOON + 30 * DAY)
+    _, (entry,) = done(account_state(lots=[lot(10, NOON)]), NOON + 30 * DAY)
     assert (entry.occurred_at, entry.recorded_at) == (NOON, NOON + 30 * DAY)
 
 
 def test_rule_2_every_due_lot_expires_with_an_entry_of_its_own_soonest_first():
     account = account_state(seq=3, lots=[lot(10, NOON), lot(5, NOON - DAY), lot(7, NOON, NOON - DAY), lot(50)])
-    settled, entries = settle(account, program_state(), NOON)
+    settled, entries = done(account, NOON)
     assert [(entry.seq, entry.points, entry.occurred_at) for entry in entries] == [
         (4, -5, NOON - DAY),
         (5, -10, NOON),
@@ -46,9 +52,9 @@ def test_rule_2_every_due_lot_expires_with_an_entry_of_its_own_soonest_first():
 
 def test_an_expiry_swept_late_reads_as_if_it_had_been_swept_in_time():
     account = account_state(lots=[lot(10, NOON), lot(20, NOON + DAY), lot(5, available_at=NOON + DAY)])
-    _, late = settle(account, program_state(), NOON + 30 * DAY)
-    settled, at_noon = settle(account, program_state(), NOON)
-    _, next_day = settle(settled, program_state(), NOON + DAY)
+    _, late = done(account, NOON + 30 * DAY)
+    settled, at_noon = done(account, NOON)
+    _, next_day = done(settled, NOON + DAY)
     numbers = [(entry.balance_after, entry.available_after, entry.pending_after) for entry in late]
     assert numbers == [(25, 20, 5), (5, 5, 0)]
     assert numbers == [
@@ -57,17 +63,17 @@ def test_an_expiry_swept_late_reads_as_if_it_had_been_swept_in_time():
 
 
 def test_rule_2_pending_points_expire_too():
-    _, (entry,) = settle(account_state(lots=[lot(10, NOON, NOON + DAY)]), program_state(), NOON)
+    _, (entry,) = done(account_state(lots=[lot(10, NOON, NOON + DAY)]), NOON)
     assert entry.points == -10
 
 
 def test_expiry_is_nobodys_request():
-    _, (entry,) = settle(account_state(lots=[lot(10, NOON)]), program_state(), NOON)
+    _, (entry,) = done(account_state(lots=[lot(10, NOON)]), NOON)
     assert (entry.source, entry.key, entry.order_id) == (UPKEEP_SOURCE, None, None)
 
 
 def test_rule_1_expiry_does_not_lower_lifetime_points():
-    settled, _ = settle(account_state(lots=[lot(10, NOON)], lifetime_points=10), program_state(), NOON)
+    settled, _ = done(account_state(lots=[lot(10, NOON)], lifetime_points=10), NOON)
     assert settled.lifetime_points == 10
 
 
