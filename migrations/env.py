@@ -2,17 +2,22 @@
 
 from alembic import context
 
-VERSION_TABLE = {"version_table": "schema_version", "version_table_schema": "ledger"}
+OPTIONS = {
+    "version_table": "schema_version",
+    "version_table_schema": "ledger",
+    # What one revision locks is free before the next reads large tables.
+    "transaction_per_migration": True,
+}
 
 
 def offline() -> None:
-    context.configure(dialect_name="postgresql", literal_binds=True, **VERSION_TABLE)
+    context.configure(dialect_name="postgresql", literal_binds=True, **OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
 
 
 def online() -> None:
-    context.configure(connection=context.config.attributes["connection"], **VERSION_TABLE)
+    context.configure(connection=context.config.attributes["connection"], **OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
 

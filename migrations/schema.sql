@@ -5,6 +5,62 @@ CREATE SCHEMA ledger;
 
 ALTER SCHEMA ledger OWNER TO ledger_owner;
 
+CREATE FUNCTION ledger.advance_clock_v1(p_program_id bigint, p_to timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    AS $$
+    UPDATE program SET clock = p_to
+    WHERE program_id = p_program_id AND mode = 'test' AND isfinite(p_to)
+        AND coalesce(clock, clock_timestamp()) <= p_to
+    RETURNING clock;
+$$;
+
+ALTER FUNCTION ledger.advance_clock_v1 OWNER TO ledger_owner;
+
+CREATE FUNCTION ledger.check_transfers_v1(ids text[], is_written boolean[], a_statuses text[], statuses text[], a_merged_intos text[], merged_intos text[], a_seqs bigint[], seqs bigint[], helds bigint[], e_accounts integer[], e_seqs bigint[], e_kinds text[], e_points bigint[], e_helds bigint[], e_transfer_ids text[], e_details text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM (
+            SELECT e.account, e.kind, e.points, e.transfer_id, e.detail::json AS detail,
+                e.held - coalesce(lag(e.held) OVER entries, helds[e.account]) AS held_change
+            FROM unnest(e_accounts, e_seqs, e_kinds, e_points, e_helds, e_transfer_ids, e_details)
+                AS e (account, seq, kind, points, held, transfer_id, detail)
+            WHERE is_written[e.account]
+            WINDOW entries AS (PARTITION BY e.account ORDER BY e.seq)
+        ) AS e
+        WHERE e.transfer_id IS NOT NULL
+        GROUP BY e.transfer_id
+        HAVING count(*) <> 2 OR min(e.account) = max(e.account) OR sum(e.points) <> 0 OR sum(e.held_change) <> 0
+            OR sum(coalesce((e.detail #>> '{merged,lifetime}')::bigint, 0)) <> 0
+            OR (min(e.kind), max(e.kind)) NOT IN (('transfer_in', 'transfer_out'), ('merge_in', 'merge_out'))
+    ) THEN
+        RAISE EXCEPTION 'the two entries of a transfer do not agree' USING ERRCODE = 'LG001';
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(is_written, a_statuses, statuses, a_merged_intos, merged_intos, a_seqs, seqs) WITH ORDINALITY
+            AS a (stays, status, status_now, merged_into, merged_into_now, seq, seq_now, place)
+        WHERE a.stays AND a.seq <> a.seq_now AND (
+            (a.status = 'merged' AND NOT EXISTS (
+                SELECT FROM unnest(e_accounts, e_seqs, e_kinds, e_transfer_ids) AS gone (account, seq, kind, transfer_id)
+                JOIN unnest(e_accounts, e_kinds, e_transfer_ids) AS come (account, kind, transfer_id)
+                    ON come.transfer_id = gone.transfer_id AND come.kind = 'merge_in' AND ids[come.account] = a.merged_into
+                WHERE gone.account = a.place AND gone.seq = a.seq AND gone.kind = 'merge_out'))
+            OR (a.status_now = 'merged' AND NOT EXISTS (
+                SELECT FROM unnest(e_accounts, e_seqs, e_kinds, e_transfer_ids) AS back (account, seq, kind, transfer_id)
+                JOIN unnest(e_accounts, e_kinds, e_transfer_ids) AS given (account, kind, transfer_id)
+                    ON given.transfer_id = back.transfer_id AND given.kind = 'merge_out' AND ids[given.account] = a.merged_into_now
+                WHERE back.account = a.place AND back.seq = a.seq_now + 1 AND back.kind = 'merge_in')))
+    ) THEN
+        RAISE EXCEPTION 'an account is merged, or comes back, by no merge' USING ERRCODE = 'LG001';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION ledger.check_transfers_v1 OWNER TO ledger_owner;
+
 CREATE FUNCTION ledger.claim_key_v1(p_program_id bigint, p_key text, p_fingerprint bytea, p_detail text) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
@@ -47,6 +103,40 @@ END
 $$;
 
 ALTER FUNCTION ledger.create_program_v1 OWNER TO ledger_owner;
+
+CREATE FUNCTION ledger.move_identifiers_v1(p_program_id bigint, ids text[], is_written boolean[], e_accounts integer[], e_kinds text[], e_transfer_ids text[], i_identifier_ids text[], is_attached boolean, p_more json) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    AS $$
+DECLARE
+    moving record;
+BEGIN
+    -- One after the other: an account may be merged twice in one batch, or come back.
+    FOR moving IN
+        SELECT m.identifier_id, m."from" AS from_account, m."to" AS to_account
+        FROM json_to_recordset(p_more -> 'identifiers_moved') AS m (identifier_id text, "from" integer, "to" integer)
+        WHERE coalesce(m.identifier_id = ANY (i_identifier_ids), false) = is_attached
+    LOOP
+        CONTINUE WHEN is_written[moving.from_account] IS FALSE AND is_written[moving.to_account] IS FALSE;
+        IF NOT EXISTS (
+            SELECT FROM unnest(e_accounts, e_kinds, e_transfer_ids) AS gone (account, kind, transfer_id)
+            JOIN unnest(e_accounts, e_kinds, e_transfer_ids) AS come (account, kind, transfer_id)
+                ON come.transfer_id = gone.transfer_id AND come.kind = 'merge_in' AND come.account = moving.to_account
+            WHERE gone.account = moving.from_account AND gone.kind = 'merge_out' AND is_written[moving.from_account]
+        ) THEN
+            RAISE EXCEPTION 'an identifier moves without a merge' USING ERRCODE = 'LG001';
+        END IF;
+        UPDATE identifier SET account_id = ids[moving.to_account]
+        WHERE program_id = p_program_id AND identifier_id = moving.identifier_id
+            AND account_id = ids[moving.from_account] AND (is_attached OR revoked_at IS NULL);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'an identifier moves that the account does not have' USING ERRCODE = 'LG001';
+        END IF;
+    END LOOP;
+END
+$$;
+
+ALTER FUNCTION ledger.move_identifiers_v1 OWNER TO ledger_owner;
 
 CREATE FUNCTION ledger.put_program_v1(p_program_id bigint, p_expected_version integer, p_settings text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -469,6 +559,618 @@ $$;
 
 ALTER FUNCTION ledger.write_batch_v1 OWNER TO ledger_owner;
 
+CREATE FUNCTION ledger.write_batch_v2(p_program_id bigint, p_rule_version integer, p_now timestamp with time zone, a_account_ids text[], a_versions bigint[], a_groups integer[], a_loaded_hashes bytea[], a_statuses text[], a_seqs bigint[], a_balances bigint[], a_helds bigint[], a_debts bigint[], a_lifetimes bigint[], a_due_ats timestamp with time zone[], a_head_hashes bytea[], a_metadatas text[], a_merged_intos text[], a_standings text[], e_accounts integer[], e_seqs bigint[], e_kinds text[], e_points bigint[], e_balances bigint[], e_availables bigint[], e_helds bigint[], e_order_ids text[], e_sources text[], e_keys text[], e_fingerprints bytea[], e_reasons text[], e_metadatas text[], e_movements text[], e_available_ats timestamp with time zone[], e_expires_ats timestamp with time zone[], e_reverses bigint[], e_transfer_ids text[], e_written_offs bigint[], e_occurred_ats timestamp with time zone[], e_hashes bytea[], e_details text[], l_accounts integer[], l_expires_ats timestamp with time zone[], l_available_ats timestamp with time zone[], l_points bigint[], k_accounts integer[], k_keys text[], k_fingerprints bytea[], k_forms text[], k_account_ids text[], k_seqs bigint[], k_details text[], i_accounts integer[], i_identifier_ids text[], i_types text[], i_digests bytea[], i_maskeds text[], r_accounts integer[], r_identifier_ids text[], p_more json) RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+DECLARE
+    -- A local array is kept unpacked: reaching an element by its place costs the same wherever it stands.
+    ids text[] := a_account_ids;
+    accounts_total CONSTANT integer := cardinality(a_account_ids);
+    now_at timestamptz;
+    program_version integer;
+    is_past boolean;
+    found_ids text[];
+    versions bigint[];
+    seqs bigint[];
+    balances bigint[];
+    helds bigint[];
+    debts bigint[];
+    statuses text[];
+    merged_intos text[];
+    lifetimes bigint[];
+    head_hashes bytea[];
+    is_written boolean[];
+    lost_groups integer[];
+    has_conflict boolean := false;
+    is_wrong boolean;
+    entries_due bigint;
+    lots_due bigint;
+    total bigint;
+    emptied tid[];
+    merged_total bigint;
+    has_holds boolean;
+BEGIN
+    IF num_nulls(p_program_id, p_rule_version, p_now,
+        a_account_ids, a_versions, a_groups, a_loaded_hashes, a_statuses, a_seqs, a_balances, a_helds, a_debts, a_lifetimes,
+        a_due_ats, a_head_hashes, a_metadatas, a_merged_intos, a_standings,
+        e_accounts, e_seqs, e_kinds, e_points, e_balances, e_availables, e_helds, e_order_ids, e_sources, e_keys,
+        e_fingerprints, e_reasons, e_metadatas, e_movements, e_available_ats, e_expires_ats, e_reverses, e_transfer_ids,
+        e_written_offs, e_occurred_ats, e_hashes, e_details, l_accounts, l_expires_ats, l_available_ats, l_points,
+        k_accounts, k_keys, k_fingerprints, k_forms, k_account_ids, k_seqs, k_details,
+        i_accounts, i_identifier_ids, i_types, i_digests, i_maskeds, r_accounts, r_identifier_ids) > 0
+    THEN
+        RAISE EXCEPTION 'an argument is missing' USING ERRCODE = 'LG001';
+    END IF;
+    IF accounts_total > 2000 OR cardinality(e_accounts) > 20000 OR cardinality(l_accounts) > 20000
+        OR cardinality(k_accounts) > 20000 OR cardinality(i_accounts) > 20000 OR cardinality(r_accounts) > 20000
+    THEN
+        RAISE EXCEPTION 'a batch holds at most 2000 accounts and 20000 entries' USING ERRCODE = 'LG001';
+    END IF;
+    -- Lists of one kind have one length and begin at 1: else a place would not mean the same in all of them.
+    IF array_remove(ARRAY[array_dims(a_account_ids), array_dims(a_versions), array_dims(a_groups),
+            array_dims(a_loaded_hashes), array_dims(a_statuses), array_dims(a_seqs), array_dims(a_balances),
+            array_dims(a_helds), array_dims(a_debts), array_dims(a_lifetimes), array_dims(a_due_ats),
+            array_dims(a_head_hashes), array_dims(a_metadatas), array_dims(a_merged_intos), array_dims(a_standings)],
+            nullif(format('[1:%s]', accounts_total), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(e_accounts), array_dims(e_seqs), array_dims(e_kinds), array_dims(e_points),
+            array_dims(e_balances), array_dims(e_availables), array_dims(e_helds), array_dims(e_order_ids),
+            array_dims(e_sources), array_dims(e_keys), array_dims(e_fingerprints), array_dims(e_reasons),
+            array_dims(e_metadatas), array_dims(e_movements), array_dims(e_available_ats), array_dims(e_expires_ats),
+            array_dims(e_reverses), array_dims(e_transfer_ids), array_dims(e_written_offs), array_dims(e_occurred_ats),
+            array_dims(e_hashes), array_dims(e_details)],
+            nullif(format('[1:%s]', cardinality(e_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(l_accounts), array_dims(l_expires_ats), array_dims(l_available_ats),
+            array_dims(l_points)],
+            nullif(format('[1:%s]', cardinality(l_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(k_accounts), array_dims(k_keys), array_dims(k_fingerprints),
+            array_dims(k_forms), array_dims(k_account_ids), array_dims(k_seqs), array_dims(k_details)],
+            nullif(format('[1:%s]', cardinality(k_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(i_accounts), array_dims(i_identifier_ids), array_dims(i_types),
+            array_dims(i_digests), array_dims(i_maskeds)],
+            nullif(format('[1:%s]', cardinality(i_accounts)), '[1:0]')) <> '{}'
+        OR array_remove(ARRAY[array_dims(r_accounts), array_dims(r_identifier_ids)],
+            nullif(format('[1:%s]', cardinality(r_accounts)), '[1:0]')) <> '{}'
+        -- Every place is one of an account, no lot stays as it is; a null is neither.
+        OR (0 <= ALL (a_versions) AND 0 <= ALL (a_groups) AND 0 < ALL (e_accounts) AND accounts_total >= ALL (e_accounts)
+            AND 0 < ALL (l_accounts) AND accounts_total >= ALL (l_accounts) AND 0 <> ALL (l_points)
+            AND 0 <= ALL (k_accounts) AND accounts_total >= ALL (k_accounts)
+            AND 0 < ALL (i_accounts) AND accounts_total >= ALL (i_accounts)
+            AND 0 < ALL (r_accounts) AND accounts_total >= ALL (r_accounts)) IS NOT TRUE
+    THEN
+        RAISE EXCEPTION 'the lists do not fit together' USING ERRCODE = 'LG001';
+    END IF;
+    IF EXISTS (
+        SELECT FROM json_each(p_more) AS more (name, listed)
+        WHERE more.name NOT IN ('holds_placed', 'holds_moved', 'holds_closed', 'identifiers_moved', 'days')
+            OR json_array_length(more.listed) > 20000
+    ) THEN
+        RAISE EXCEPTION 'there is more than a batch holds' USING ERRCODE = 'LG001';
+    END IF;
+    IF current_setting('synchronous_commit') NOT IN ('on', 'remote_apply') THEN
+        RAISE EXCEPTION 'synchronous_commit = % would acknowledge what a crash loses',
+            current_setting('synchronous_commit') USING ERRCODE = 'LG001';
+    END IF;
+    SELECT coalesce(clock, clock_timestamp()), version, p_now < clock INTO now_at, program_version, is_past
+    FROM program WHERE program_id = p_program_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no program %', p_program_id USING ERRCODE = 'LG001';
+    END IF;
+    -- New settings, or a test program's clock that was moved on, void what was decided before.
+    IF p_rule_version IS DISTINCT FROM program_version OR is_past THEN
+        -- Keys without accounts hang on them too: the empty name stands for those.
+        RETURN QUERY SELECT unnest(a_account_ids) UNION ALL SELECT '' WHERE accounts_total = 0;
+        RETURN;
+    END IF;
+    IF p_now NOT BETWEEN now_at - interval '1 minute' AND now_at + interval '1 second' THEN
+        RAISE EXCEPTION 'recorded at %, but the clock says %', p_now, now_at USING ERRCODE = 'LG001';
+    END IF;
+
+    IF 0 = ANY (a_versions) THEN
+        INSERT INTO account (program_id, account_id, status, version, seq, balance, held, debt, lifetime_points,
+            head_hash, metadata, created_at)
+        SELECT p_program_id, a.account_id, 'active', 0, 0, 0, 0, 0, 0, decode(repeat('00', 32), 'hex'), a.metadata::json, p_now
+        FROM unnest(a_account_ids, a_versions, a_metadatas) AS a (account_id, version, metadata)
+        WHERE a.version = 0
+        ORDER BY a.account_id COLLATE "C"
+        ON CONFLICT DO NOTHING;
+    END IF;
+    SELECT coalesce(array_agg(locked.account_id), '{}'), array_agg(locked.version), array_agg(locked.seq),
+        array_agg(locked.balance), array_agg(locked.held), array_agg(locked.debt), array_agg(locked.lifetime_points),
+        array_agg(locked.head_hash), array_agg(locked.status), array_agg(locked.merged_into)
+    INTO found_ids, versions, seqs, balances, helds, debts, lifetimes, head_hashes, statuses, merged_intos
+    FROM (
+        SELECT * FROM account
+        WHERE program_id = p_program_id AND account_id = ANY (a_account_ids)
+        ORDER BY account_id
+        FOR NO KEY UPDATE
+    ) AS locked;
+    IF found_ids IS DISTINCT FROM a_account_ids THEN
+        RAISE EXCEPTION 'the accounts are not sorted, named twice or not in the books' USING ERRCODE = 'LG001';
+    END IF;
+
+    IF versions IS DISTINCT FROM a_versions AND accounts_total > 0 THEN
+        has_conflict := true;
+        SELECT array_agg(a.group_number) INTO lost_groups
+        FROM unnest(a_groups, a_versions, versions) AS a (group_number, version, version_now)
+        WHERE a.version IS DISTINCT FROM a.version_now;
+        SELECT array_agg(a.group_number <> ALL (lost_groups) ORDER BY a.place) INTO is_written
+        FROM unnest(a_groups) WITH ORDINALITY AS a (group_number, place);
+        DELETE FROM account
+        WHERE program_id = p_program_id AND version = 0
+            AND account_id IN (SELECT unnest(a_account_ids) EXCEPT
+                SELECT a.account_id FROM unnest(a_account_ids, is_written) AS a (account_id, stays) WHERE a.stays);
+    ELSE
+        is_written := array_fill(true, ARRAY[accounts_total]);
+    END IF;
+
+    -- Each account: continued from where it was loaded, and unchanged in its numbers when it gets no entry. Who is merged
+    -- has nothing, and says into which account.
+    SELECT bool_or(a.loaded_hash IS DISTINCT FROM a.hash_now OR a.seq < a.seq_now
+            OR (a.status = 'merged') IS DISTINCT FROM (a.merged_into IS NOT NULL)
+            OR (a.status = 'merged' AND (a.balance <> 0 OR a.held <> 0 OR a.debt <> 0))
+            OR (a.seq = a.seq_now AND (a.head_hash IS DISTINCT FROM a.hash_now
+                OR a.balance IS DISTINCT FROM a.balance_now OR a.held IS DISTINCT FROM a.held_now
+                OR a.debt IS DISTINCT FROM a.debt_now OR a.lifetime IS DISTINCT FROM a.lifetime_now
+                OR a.merged_into IS DISTINCT FROM a.merged_into_now))),
+        sum(a.seq - a.seq_now),
+        count(*) FILTER (WHERE a.balance - a.balance_now - a.held + a.held_now + a.debt - a.debt_now <> 0),
+        count(*) FILTER (WHERE a.seq <> a.seq_now AND 'merged' IN (a.status, a.status_now))
+    INTO is_wrong, entries_due, lots_due, merged_total
+    FROM unnest(is_written, a_loaded_hashes, head_hashes, a_head_hashes, a_seqs, seqs, a_balances, balances, a_helds,
+        helds, a_debts, debts, a_lifetimes, lifetimes, a_statuses, statuses, a_merged_intos, merged_intos)
+        AS a (stays, loaded_hash, hash_now, head_hash, seq, seq_now, balance, balance_now, held, held_now, debt, debt_now,
+        lifetime, lifetime_now, status, status_now, merged_into, merged_into_now)
+    WHERE a.stays;
+    IF is_wrong THEN
+        RAISE EXCEPTION 'an account does not continue from where it was loaded' USING ERRCODE = 'LG001';
+    END IF;
+
+    -- Each entry: the next in its account, by its own points; the last one leaves what the account shall be. Held points
+    -- are set aside by a hold, come back by a release, are redeemed by a capture and move with a merge.
+    SELECT coalesce(bool_or(e.seq IS DISTINCT FROM seqs[e.account] + e.place
+            OR e.seq > a_seqs[e.account]
+            OR e.balance IS DISTINCT FROM balances[e.account] + e.moved
+            OR (CASE e.kind
+                WHEN 'hold' THEN e.held > e.held_before
+                WHEN 'release' THEN e.held < e.held_before
+                WHEN 'redeem' THEN
+                    e.held = e.held_before + CASE WHEN (e.detail::json ->> 'hold_id') IS NULL THEN 0 ELSE e.points END
+                WHEN 'merge_out' THEN e.held <= e.held_before
+                WHEN 'merge_in' THEN e.held >= e.held_before
+                ELSE e.held = e.held_before
+            END) IS NOT TRUE
+            OR (e.seq = a_seqs[e.account] AND (e.balance IS DISTINCT FROM a_balances[e.account]
+                OR e.held IS DISTINCT FROM a_helds[e.account] OR e.hash IS DISTINCT FROM a_head_hashes[e.account]
+                OR lifetimes[e.account] + e.earned IS DISTINCT FROM a_lifetimes[e.account]
+                OR (a_debts[e.account] > debts[e.account] AND NOT e.may_owe)))), false),
+        count(*),
+        coalesce(bool_or(e.held <> e.held_before OR e.kind IN ('hold', 'release', 'merge_out', 'merge_in')), false)
+    INTO is_wrong, total, has_holds
+    FROM (
+        SELECT e.account, e.seq, e.kind, e.points, e.balance, e.held, e.hash, e.detail, row_number() OVER entries AS place,
+            coalesce(lag(e.held) OVER entries, helds[e.account]) AS held_before,
+            sum(e.points) OVER entries AS moved,
+            sum(CASE
+                WHEN e.kind IN ('earn', 'reverse_earn') THEN e.points
+                WHEN e.kind IN ('merge_out', 'merge_in') THEN coalesce((e.detail::json #>> '{merged,lifetime}')::bigint, 0)
+                ELSE 0
+            END) OVER entries AS earned,
+            bool_or(e.kind IN ('reverse_earn', 'adjust', 'merge_out', 'merge_in')) OVER entries AS may_owe
+        FROM unnest(e_accounts, e_seqs, e_kinds, e_points, e_balances, e_helds, e_hashes, e_details)
+            AS e (account, seq, kind, points, balance, held, hash, detail)
+        WHERE is_written[e.account]
+        WINDOW entries AS (PARTITION BY e.account ORDER BY e.seq)
+    ) AS e;
+    IF is_wrong OR total IS DISTINCT FROM coalesce(entries_due, 0) THEN
+        RAISE EXCEPTION 'seq, balance_after, held_after or the totals of an account do not follow from its entries'
+            USING ERRCODE = 'LG001';
+    END IF;
+    IF num_nonnulls(VARIADIC e_transfer_ids) > 0 OR merged_total > 0 THEN
+        PERFORM check_transfers_v1(ids, is_written, a_statuses, statuses, a_merged_intos, merged_intos, a_seqs, seqs, helds,
+            e_accounts, e_seqs, e_kinds, e_points, e_helds, e_transfer_ids, e_details);
+    END IF;
+
+    -- balance = lots + held - debt, so its changes must agree.
+    SELECT coalesce(bool_or(l.points <> a_balances[l.account] - balances[l.account] - a_helds[l.account] + helds[l.account]
+            + a_debts[l.account] - debts[l.account]), false),
+        count(*) FILTER (WHERE l.points <> 0)
+    INTO is_wrong, total
+    FROM (
+        SELECT l.account, sum(l.points) AS points
+        FROM unnest(l_accounts, l_points) AS l (account, points)
+        WHERE is_written[l.account]
+        GROUP BY l.account
+    ) AS l;
+    IF is_wrong OR total IS DISTINCT FROM lots_due THEN
+        RAISE EXCEPTION 'lots, held points and debt do not add up to the balance' USING ERRCODE = 'LG001';
+    END IF;
+    -- Each lot changes by what the entries moved. Most entries move their own points in the lot without dates: nothing to
+    -- parse. Others say microseconds since 1970, or null for a date that is none; points that wait for an event say the
+    -- last microsecond of 9999.
+    IF EXISTS (
+        SELECT FROM (
+            SELECT e.account, NULL::bigint AS expires_at, NULL::bigint AS available_at, e.points
+            FROM unnest(e_accounts, e_points, e_movements) AS e (account, points, movements)
+            WHERE e.movements = '[[null,null,' || e.points || ']]'
+            UNION ALL
+            SELECT e.account, (movement.value ->> 0)::bigint, (movement.value ->> 1)::bigint, (movement.value ->> 2)::bigint
+            FROM unnest(e_accounts, e_points, e_movements) AS e (account, points, movements)
+            CROSS JOIN LATERAL json_array_elements(e.movements::json) AS movement
+            WHERE e.movements <> '[[null,null,' || e.points || ']]'
+            UNION ALL
+            SELECT l.account,
+                CASE WHEN isfinite(l.expires_at) THEN (extract(epoch FROM l.expires_at) * 1000000)::bigint END,
+                CASE
+                    WHEN isfinite(l.available_at) THEN (extract(epoch FROM l.available_at) * 1000000)::bigint
+                    WHEN l.available_at = 'infinity' THEN 253402300799999999
+                END, -l.points
+            FROM unnest(l_accounts, l_expires_ats, l_available_ats, l_points)
+                AS l (account, expires_at, available_at, points)
+        ) AS moved
+        GROUP BY moved.account, moved.expires_at, moved.available_at
+        HAVING sum(moved.points) <> 0 OR count(moved.points) < count(*)
+    ) THEN
+        RAISE EXCEPTION 'the lots do not change as the entries say' USING ERRCODE = 'LG001';
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(k_accounts, k_forms, k_account_ids, k_seqs) AS k (account, form, account_id, seq)
+        WHERE k.form NOT IN ('several', 'repeated', 'refused', 'answered', 'together')
+            OR (k.form = 'repeated' AND coalesce(is_written[k.account], true) AND NOT EXISTS (
+                SELECT FROM entry WHERE entry.program_id = p_program_id AND entry.account_id = k.account_id AND entry.seq = k.seq
+                OFFSET 0)
+                AND NOT EXISTS (
+                SELECT FROM unnest(e_accounts, e_seqs) AS e (account, seq)
+                WHERE ids[e.account] = k.account_id AND e.seq = k.seq AND is_written[e.account]))
+    ) THEN
+        RAISE EXCEPTION 'an outcome names an entry that is not in the books' USING ERRCODE = 'LG001';
+    END IF;
+
+    -- Several entries under one key: the outcome names what is written beside it, and every such entry is named by one.
+    IF ('several' = ANY (k_forms) OR num_nulls(VARIADIC e_fingerprints) <> num_nulls(VARIADIC e_keys)) AND EXISTS (
+        SELECT FROM (
+            SELECT k.key, named.value ->> 0 AS account_id, (named.value ->> 1)::bigint AS seq, true AS is_named
+            FROM unnest(k_accounts, k_keys, k_forms, k_details) AS k (account, key, form, detail)
+            CROSS JOIN LATERAL json_array_elements(k.detail::json -> 'entries') AS named
+            WHERE k.form = 'several' AND coalesce(is_written[k.account], NOT has_conflict)
+            UNION ALL
+            SELECT e.key, ids[e.account], e.seq, false
+            FROM unnest(e_accounts, e_seqs, e_keys, e_fingerprints) AS e (account, seq, key, fingerprint)
+            WHERE (e.key IS NULL) <> (e.fingerprint IS NULL) AND is_written[e.account]
+        ) AS several
+        GROUP BY several.key, several.account_id, several.seq
+        HAVING count(*) <> 2 OR NOT bool_or(several.is_named) OR bool_and(several.is_named)
+    ) THEN
+        RAISE EXCEPTION 'an outcome names other entries than those with its key' USING ERRCODE = 'LG001';
+    END IF;
+
+    -- Keys in their order, as every writer takes them: two writers of the same keys wait for each other, never in a circle.
+    INSERT INTO outcome (program_id, idempotency_key, fingerprint, form, account_id, seq, detail)
+    SELECT p_program_id, o.key, o.fingerprint, o.form, o.account_id, o.seq, o.detail
+    FROM (
+        SELECT e.key, e.fingerprint, 'posted' AS form, ids[e.account] AS account_id, e.seq, NULL::json AS detail
+        FROM unnest(e_accounts, e_seqs, e_keys, e_fingerprints) AS e (account, seq, key, fingerprint)
+        WHERE e.fingerprint IS NOT NULL AND is_written[e.account]
+        UNION ALL
+        SELECT k.key, k.fingerprint, k.form, k.account_id, k.seq, k.detail::json
+        FROM unnest(k_accounts, k_keys, k_fingerprints, k_forms, k_account_ids, k_seqs, k_details)
+            AS k (account, key, fingerprint, form, account_id, seq, detail)
+        WHERE coalesce(is_written[k.account], NOT has_conflict)
+    ) AS o
+    ORDER BY o.key COLLATE "C";
+
+    -- In the order of their orders, for the same reason.
+    INSERT INTO entry (program_id, account_id, seq, kind, points, balance_after, available_after, held_after, order_id,
+        source, idempotency_key, reason, metadata, movements, available_at, expires_at, reverses_seq, transfer_id,
+        written_off, rule_version, occurred_at, recorded_at, hash, detail)
+    SELECT p_program_id, ids[e.account], e.seq, e.kind, e.points, e.balance, e.available, e.held, e.order_id,
+        e.source, e.key, e.reason, e.metadata::json, e.movements::json, e.available_at, e.expires_at, e.reverses, e.transfer_id,
+        e.written_off, p_rule_version, e.occurred_at, p_now, e.hash, e.detail::json
+    FROM unnest(e_accounts, e_seqs, e_kinds, e_points, e_balances, e_availables, e_helds, e_order_ids, e_sources, e_keys,
+        e_reasons, e_metadatas, e_movements, e_available_ats, e_expires_ats, e_reverses, e_transfer_ids, e_written_offs,
+        e_occurred_ats, e_hashes, e_details)
+        AS e (account, seq, kind, points, balance, available, held, order_id, source, key, reason, metadata, movements,
+        available_at, expires_at, reverses, transfer_id, written_off, occurred_at, hash, detail)
+    WHERE is_written[e.account]
+    ORDER BY e.order_id COLLATE "C", e.source COLLATE "C", e.kind;
+    -- What the survivor of a merge undoes may stand in the books of the account that was merged into it.
+    IF num_nonnulls(VARIADIC e_reverses) > 0 AND EXISTS (
+        SELECT FROM (
+            SELECT e.kind, e.reverses, e.detail::json ->> 'reverses_account' AS elsewhere,
+                coalesce(e.detail::json ->> 'reverses_account', ids[e.account]) AS account_id
+            FROM unnest(e_accounts, e_kinds, e_reverses, e_details) AS e (account, kind, reverses, detail)
+            WHERE e.reverses IS NOT NULL AND is_written[e.account]
+        ) AS e
+        WHERE (e.elsewhere IS NOT NULL AND NOT EXISTS (
+                SELECT FROM unnest(a_account_ids, is_written, a_statuses, statuses) AS a (account_id, stays, status, status_now)
+                WHERE a.account_id = e.elsewhere AND a.stays AND 'merged' IN (a.status, a.status_now)))
+            OR NOT EXISTS (
+            SELECT FROM entry AS undone
+            WHERE undone.program_id = p_program_id AND undone.account_id = e.account_id AND undone.seq = e.reverses
+                AND e.kind = CASE WHEN e.kind = 'confirm' AND undone.kind = 'earn' THEN 'confirm' ELSE 'reverse_' || undone.kind END
+                AND abs(undone.points) >= (
+                    SELECT coalesce(sum(abs(undoing.points) + undoing.written_off), 0) FROM entry AS undoing
+                    WHERE undoing.program_id = p_program_id AND undoing.account_id = e.account_id
+                        AND undoing.reverses_seq = e.reverses AND (undoing.detail ->> 'reverses_account') IS NULL
+                ) + (
+                    SELECT coalesce(sum(abs(undoing.points) + undoing.written_off), 0) FROM entry AS undoing
+                    WHERE undoing.program_id = p_program_id AND (undoing.detail ->> 'reverses_account') = e.account_id
+                        AND coalesce(undoing.reverses_seq, 0) = e.reverses)
+            OFFSET 0)
+    ) THEN
+        RAISE EXCEPTION 'more is taken back than there was' USING ERRCODE = 'LG001';
+    END IF;
+
+    INSERT INTO lot (program_id, account_id, expires_at, available_at, remaining)
+    SELECT p_program_id, ids[l.account], l.expires_at, l.available_at, l.points
+    FROM unnest(l_accounts, l_expires_ats, l_available_ats, l_points) AS l (account, expires_at, available_at, points)
+    WHERE l.points > 0 AND is_written[l.account]
+    ON CONFLICT (program_id, account_id, expires_at, available_at)
+    DO UPDATE SET remaining = lot.remaining + excluded.remaining;
+    IF 0 > ANY (l_points) THEN
+        SELECT count(*) INTO lots_due
+        FROM unnest(l_accounts, l_points) AS l (account, points) WHERE l.points < 0 AND is_written[l.account];
+        -- OFFSET 0: each lot is looked up by its key, whatever the planner believes of a table without statistics.
+        WITH taken AS (
+            UPDATE lot SET remaining = lot.remaining + l.points
+            FROM unnest(l_accounts, l_expires_ats, l_available_ats, l_points) AS l (account, expires_at, available_at, points)
+            CROSS JOIN LATERAL (
+                SELECT one.ctid AS place FROM lot AS one
+                WHERE one.program_id = p_program_id AND one.account_id = ids[l.account]
+                    AND one.expires_at = l.expires_at AND one.available_at = l.available_at
+                OFFSET 0
+            ) AS found
+            WHERE l.points < 0 AND is_written[l.account] AND lot.ctid = found.place
+            RETURNING lot.ctid AS place, lot.remaining
+        )
+        SELECT count(*), array_agg(taken.place) FILTER (WHERE taken.remaining = 0) INTO total, emptied FROM taken;
+        IF total IS DISTINCT FROM lots_due THEN
+            RAISE EXCEPTION 'points are taken from a lot that is not there' USING ERRCODE = 'LG001';
+        END IF;
+        -- Empty lots go, so that an account with a long life stays quick to load.
+        IF emptied IS NOT NULL THEN
+            DELETE FROM lot WHERE ctid = ANY (emptied);
+        END IF;
+    END IF;
+    IF 0 < ANY (a_debts) AND EXISTS (
+        SELECT FROM unnest(a_account_ids, a_debts, is_written) AS a (account_id, debt, stays)
+        WHERE a.debt > 0 AND a.stays AND EXISTS (
+            SELECT FROM lot WHERE lot.program_id = p_program_id AND lot.account_id = a.account_id
+                AND lot.available_at <= p_now AND lot.expires_at > p_now
+            OFFSET 0)
+    ) THEN
+        RAISE EXCEPTION 'a debt stands beside usable points' USING ERRCODE = 'LG001';
+    END IF;
+
+    -- They are all there: this only updates. An upsert has no join, so no plan that missing statistics could spoil.
+    INSERT INTO account (program_id, account_id, status, version, seq, balance, held, debt, lifetime_points, next_due_at,
+        head_hash, metadata, created_at, merged_into, standing)
+    SELECT p_program_id, a.account_id, a.status, 0, a.seq, a.balance, a.held, a.debt, a.lifetime, a.due_at, a.head_hash, '{}',
+        p_now, a.merged_into, a.standing::json
+    FROM unnest(a_account_ids, is_written, a_statuses, a_seqs, a_balances, a_helds, a_debts, a_lifetimes, a_due_ats,
+        a_head_hashes, a_merged_intos, a_standings)
+        AS a (account_id, stays, status, seq, balance, held, debt, lifetime, due_at, head_hash, merged_into, standing)
+    WHERE a.stays
+    ON CONFLICT (program_id, account_id) DO UPDATE SET version = account.version + 1, status = excluded.status,
+        seq = excluded.seq, balance = excluded.balance, held = excluded.held, debt = excluded.debt,
+        lifetime_points = excluded.lifetime_points, next_due_at = excluded.next_due_at, head_hash = excluded.head_hash,
+        merged_into = excluded.merged_into, standing = excluded.standing;
+
+    IF has_holds OR (p_more ->> 'holds_placed') IS NOT NULL OR (p_more ->> 'holds_moved') IS NOT NULL
+        OR (p_more ->> 'holds_closed') IS NOT NULL
+    THEN
+        PERFORM write_holds_v1(p_program_id, p_now, ids, is_written, a_helds, helds, e_accounts, e_seqs, e_kinds, e_points,
+            e_helds, e_order_ids, e_sources, e_movements, e_transfer_ids, e_details, p_more);
+    END IF;
+    IF p_more IS NOT NULL THEN
+        -- What an account without a new entry counts stays as it is.
+        IF EXISTS (
+            SELECT FROM json_to_recordset(p_more -> 'days') AS d (account integer)
+            WHERE is_written[d.account] IS NULL OR (is_written[d.account] AND a_seqs[d.account] = seqs[d.account])
+        ) THEN
+            RAISE EXCEPTION 'a day counts what no entry says' USING ERRCODE = 'LG001';
+        END IF;
+        INSERT INTO qualifying_day (program_id, account_id, day, points, spend, visits)
+        SELECT p_program_id, ids[d.account], d.day, d.points, d.spend, d.visits
+        FROM json_to_recordset(p_more -> 'days')
+            AS d (account integer, day date, points bigint, spend numeric, visits integer)
+        WHERE is_written[d.account]
+        ON CONFLICT (program_id, account_id, day) DO UPDATE SET points = qualifying_day.points + excluded.points,
+            spend = qualifying_day.spend + excluded.spend, visits = qualifying_day.visits + excluded.visits;
+    END IF;
+
+    -- A merge takes identifiers along that are there before it, then those that this batch attaches: they may be revoked
+    -- on either account.
+    IF p_more IS NOT NULL THEN
+        PERFORM move_identifiers_v1(p_program_id, ids, is_written, e_accounts, e_kinds, e_transfer_ids, i_identifier_ids,
+            false, p_more);
+    END IF;
+    -- Revocations first: what they give up may be attached anew in the same batch. Who is attached and revoked in it
+    -- comes into the books revoked.
+    IF cardinality(r_accounts) > 0 THEN
+        UPDATE identifier SET revoked_at = p_now
+        FROM unnest(r_accounts, r_identifier_ids) AS r (account, identifier_id)
+        CROSS JOIN LATERAL (
+            SELECT one.ctid AS place, one.account_id, one.revoked_at FROM identifier AS one
+            WHERE one.program_id = p_program_id AND one.identifier_id = r.identifier_id
+            OFFSET 0
+        ) AS found
+        WHERE is_written[r.account] AND found.account_id = ids[r.account] AND found.revoked_at IS NULL
+            AND identifier.ctid = found.place;
+    END IF;
+    IF cardinality(i_accounts) > 0 THEN
+        INSERT INTO identifier (program_id, identifier_id, account_id, type, digest, masked, attached_at, revoked_at)
+        SELECT p_program_id, i.identifier_id, ids[i.account], i.type, i.digest, i.masked, p_now,
+            CASE WHEN i.identifier_id = ANY (r_identifier_ids) THEN p_now END
+        FROM unnest(i_accounts, i_identifier_ids, i_types, i_digests, i_maskeds)
+            AS i (account, identifier_id, type, digest, masked)
+        WHERE is_written[i.account]
+        ORDER BY i.type, i.digest;
+    END IF;
+    IF p_more IS NOT NULL AND cardinality(i_accounts) > 0 THEN
+        PERFORM move_identifiers_v1(p_program_id, ids, is_written, e_accounts, e_kinds, e_transfer_ids, i_identifier_ids,
+            true, p_more);
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(r_accounts, r_identifier_ids) AS r (account, identifier_id)
+        WHERE is_written[r.account] AND NOT EXISTS (
+            SELECT FROM identifier AS one
+            WHERE one.program_id = p_program_id AND one.identifier_id = r.identifier_id
+                AND one.account_id = ids[r.account] AND one.revoked_at IS NOT NULL
+            OFFSET 0)
+    ) THEN
+        RAISE EXCEPTION 'an identifier is revoked that the account does not have' USING ERRCODE = 'LG001';
+    END IF;
+
+    RETURN QUERY
+    SELECT a.account_id FROM unnest(a_account_ids, is_written) AS a (account_id, stays) WHERE NOT a.stays;
+END
+$$;
+
+ALTER FUNCTION ledger.write_batch_v2 OWNER TO ledger_owner;
+
+CREATE FUNCTION ledger.write_holds_v1(p_program_id bigint, p_now timestamp with time zone, ids text[], is_written boolean[], a_helds bigint[], helds bigint[], e_accounts integer[], e_seqs bigint[], e_kinds text[], e_points bigint[], e_helds bigint[], e_order_ids text[], e_sources text[], e_movements text[], e_transfer_ids text[], e_details text[], p_more json) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    AS $$
+DECLARE
+    -- The entries that have to do with holds, in lists of their own.
+    s_accounts integer[];
+    s_seqs bigint[];
+    s_kinds text[];
+    s_hold_ids text[];
+    s_changes bigint[];
+    s_points bigint[];
+    s_places integer[];
+    moving record;
+    is_wrong boolean;
+    total bigint;
+BEGIN
+    SELECT coalesce(array_agg(e.account), '{}'), array_agg(e.seq), coalesce(array_agg(e.kind), '{}'),
+        array_agg(e.detail ->> 'hold_id'), array_agg(e.held_change), array_agg(e.points), array_agg(e.place)
+    INTO s_accounts, s_seqs, s_kinds, s_hold_ids, s_changes, s_points, s_places
+    FROM (
+        SELECT e.account, e.seq, e.kind, e.points, e.detail::json AS detail, e.place,
+            e.held - coalesce(lag(e.held) OVER entries, helds[e.account]) AS held_change
+        FROM unnest(e_accounts, e_seqs, e_kinds, e_points, e_helds, e_details) WITH ORDINALITY
+            AS e (account, seq, kind, points, held, detail, place)
+        WHERE is_written[e.account]
+        WINDOW entries AS (PARTITION BY e.account ORDER BY e.seq)
+    ) AS e
+    WHERE e.kind IN ('hold', 'release', 'merge_out', 'merge_in') OR (e.kind = 'redeem' AND (e.detail ->> 'hold_id') IS NOT NULL);
+
+    SELECT bool_or(is_written[h.account] IS NULL OR (is_written[h.account] AND NOT EXISTS (
+            SELECT FROM unnest(s_accounts, s_seqs, s_kinds, s_hold_ids, s_changes, s_places)
+                AS e (account, seq, kind, hold_id, held_change, place)
+            WHERE e.kind = 'hold' AND e.account = h.account AND e.seq = h.seq AND e.hold_id = h.hold_id
+                AND e.held_change = h.points AND e_sources[e.place] = h.source
+                AND e_order_ids[e.place] IS NOT DISTINCT FROM h.order_id
+                AND -h.points = (
+                    SELECT sum((movement.value ->> 2)::bigint)
+                    FROM json_array_elements(e_movements[e.place]::json) AS movement)
+                AND -h.points = (
+                    SELECT CASE WHEN max((movement.value ->> 2)::bigint) < 0 THEN sum((movement.value ->> 2)::bigint) END
+                    FROM json_array_elements(h.movements::json) AS movement)))),
+        count(*) FILTER (WHERE is_written[h.account])
+    INTO is_wrong, total
+    FROM json_to_recordset(p_more -> 'holds_placed')
+        AS h (account integer, hold_id text, seq bigint, points bigint, movements text, source text, order_id text);
+    IF is_wrong OR total <> cardinality(array_positions(s_kinds, 'hold')) THEN
+        RAISE EXCEPTION 'a hold is not what its entry says' USING ERRCODE = 'LG001';
+    END IF;
+    INSERT INTO hold (program_id, hold_id, account_id, origin_account_id, seq, points, status, created_at, expires_at, source,
+        order_id, movements)
+    SELECT p_program_id, h.hold_id, ids[h.account], ids[h.account], h.seq, h.points, 'open', p_now, h.expires_at, h.source,
+        h.order_id, h.movements::json
+    FROM json_to_recordset(p_more -> 'holds_placed') AS h (account integer, hold_id text, seq bigint, points bigint,
+        expires_at timestamptz, movements text, source text, order_id text)
+    WHERE is_written[h.account]
+    ORDER BY h.hold_id COLLATE "C";
+
+    -- One after the other: an account may be merged twice in one batch, or come back.
+    FOR moving IN
+        SELECT m.hold_id, m."from" AS from_account, m."to" AS to_account
+        FROM json_to_recordset(p_more -> 'holds_moved') AS m (hold_id text, "from" integer, "to" integer)
+    LOOP
+        CONTINUE WHEN is_written[moving.from_account] IS FALSE AND is_written[moving.to_account] IS FALSE;
+        IF NOT EXISTS (
+            SELECT FROM unnest(s_accounts, s_kinds, s_places) AS gone (account, kind, place)
+            JOIN unnest(s_accounts, s_kinds, s_places) AS come (account, kind, place)
+                ON come.kind = 'merge_in' AND e_transfer_ids[come.place] = e_transfer_ids[gone.place]
+                AND come.account = moving.to_account
+            WHERE gone.account = moving.from_account AND gone.kind = 'merge_out'
+        ) THEN
+            RAISE EXCEPTION 'a hold moves without a merge' USING ERRCODE = 'LG001';
+        END IF;
+        UPDATE hold SET account_id = ids[moving.to_account]
+        WHERE program_id = p_program_id AND hold_id = moving.hold_id AND account_id = ids[moving.from_account]
+            AND status = 'open';
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a hold moves that is not open on the account' USING ERRCODE = 'LG001';
+        END IF;
+    END LOOP;
+
+    SELECT bool_or(is_written[c.account] IS NULL OR (is_written[c.account] AND NOT EXISTS (
+            SELECT FROM unnest(s_accounts, s_seqs, s_kinds, s_hold_ids, s_points, s_places)
+                AS e (account, seq, kind, hold_id, points, place)
+            WHERE e.account = c.account AND e.seq = c.seq AND e.hold_id = c.hold_id AND CASE c.status
+                WHEN 'captured' THEN e.kind = 'redeem' AND e.points = -c.captured
+                WHEN 'released' THEN e.kind = 'release' AND (e_details[e.place]::json ->> 'timed_out') IS NULL
+                WHEN 'timed_out' THEN e.kind = 'release' AND e_details[e.place]::json ->> 'timed_out' = 'true'
+            END))),
+        count(*) FILTER (WHERE is_written[c.account])
+    INTO is_wrong, total
+    FROM json_to_recordset(p_more -> 'holds_closed')
+        AS c (account integer, hold_id text, seq bigint, status text, captured bigint);
+    IF is_wrong THEN
+        RAISE EXCEPTION 'a hold is closed by no entry' USING ERRCODE = 'LG001';
+    END IF;
+    -- Every point of a hold that is closed was redeemed or given back by the entries that name it, and by no others.
+    WITH closed AS (
+        UPDATE hold SET status = c.status, captured = c.captured, closed_seq = c.seq, closed_at = c.closed_at
+        FROM json_to_recordset(p_more -> 'holds_closed')
+            AS c (account integer, hold_id text, seq bigint, status text, captured bigint, closed_at timestamptz)
+        CROSS JOIN LATERAL (
+            SELECT one.ctid AS place FROM hold AS one
+            WHERE one.program_id = p_program_id AND one.hold_id = c.hold_id AND one.account_id = ids[c.account]
+                AND one.status = 'open'
+            OFFSET 0
+        ) AS found
+        WHERE is_written[c.account] AND hold.ctid = found.place
+        RETURNING c.account, hold.hold_id, hold.points
+    )
+    SELECT count(*) IS DISTINCT FROM total OR EXISTS (
+        SELECT FROM (
+            SELECT closed.account, closed.hold_id, closed.points FROM closed
+            UNION ALL
+            SELECT e.account, e.hold_id, e.held_change
+            FROM unnest(s_accounts, s_kinds, s_hold_ids, s_changes) AS e (account, kind, hold_id, held_change)
+            WHERE e.kind IN ('release', 'redeem')
+        ) AS moved
+        GROUP BY moved.account, moved.hold_id
+        HAVING sum(moved.points) <> 0
+    )
+    INTO is_wrong FROM closed;
+    IF is_wrong THEN
+        RAISE EXCEPTION 'a hold is not open, or not all of its points were redeemed or given back' USING ERRCODE = 'LG001';
+    END IF;
+
+    IF EXISTS (
+        SELECT FROM unnest(ids, is_written, a_helds, helds) WITH ORDINALITY AS a (account_id, stays, held, held_now, place)
+        WHERE a.stays AND (a.held <> a.held_now OR a.place = ANY (s_accounts)) AND a.held <> (
+            SELECT coalesce(sum(hold.points), 0) FROM hold
+            WHERE hold.program_id = p_program_id AND hold.account_id = a.account_id AND hold.status = 'open')
+    ) THEN
+        RAISE EXCEPTION 'the held points are not those of the open holds' USING ERRCODE = 'LG001';
+    END IF;
+END
+$$;
+
+ALTER FUNCTION ledger.write_holds_v1 OWNER TO ledger_owner;
+
 CREATE TABLE ledger.account (
     program_id bigint NOT NULL,
     version bigint NOT NULL,
@@ -484,6 +1186,7 @@ CREATE TABLE ledger.account (
     merged_into text COLLATE pg_catalog."C",
     head_hash bytea NOT NULL,
     metadata json NOT NULL,
+    standing json,
     CONSTRAINT account_account_id_check CHECK (((octet_length(account_id) >= 1) AND (octet_length(account_id) <= 64))),
     CONSTRAINT account_balance_check CHECK (((balance >= '-9007199254740991'::bigint) AND (balance <= '9007199254740991'::bigint))),
     CONSTRAINT account_debt_check CHECK (((debt >= 0) AND (debt <= '9007199254740991'::bigint))),
@@ -541,27 +1244,66 @@ CREATE TABLE ledger.entry (
     metadata json NOT NULL,
     movements json NOT NULL,
     hash bytea NOT NULL,
+    detail json,
     CONSTRAINT entry_balance_after_check CHECK (((balance_after >= '-9007199254740991'::bigint) AND (balance_after <= '9007199254740991'::bigint))),
-    CONSTRAINT entry_check CHECK ((reverses_seq < seq)),
     CONSTRAINT entry_hash_check CHECK ((octet_length(hash) = 32)),
     CONSTRAINT entry_held_after_check CHECK ((held_after >= 0)),
     CONSTRAINT entry_parts_add_up CHECK ((((balance_after - available_after) - held_after) >= 0)),
     CONSTRAINT entry_points_check CHECK (((points >= '-9007199254740991'::bigint) AND (points <= '9007199254740991'::bigint))),
+    CONSTRAINT entry_reverses_what_came_before CHECK (COALESCE(((reverses_seq < seq) OR ((detail ->> 'reverses_account'::text) <> account_id)), (reverses_seq IS NULL))),
     CONSTRAINT entry_seq_check CHECK ((seq > 0)),
-    CONSTRAINT entry_sign_fits_kind CHECK (
+    CONSTRAINT entry_sign_fits_kind CHECK ((
 CASE kind
     WHEN 'earn'::text THEN (points >= 0)
-    WHEN 'redeem'::text THEN ((points < 0) AND (available_after >= 0))
+    WHEN 'redeem'::text THEN ((points < 0) AND ((available_after >= 0) OR ((detail ->> 'hold_id'::text) IS NOT NULL)))
     WHEN 'expire'::text THEN (points < 0)
     WHEN 'reverse_earn'::text THEN ((points <= 0) AND (reverses_seq IS NOT NULL))
     WHEN 'reverse_redeem'::text THEN ((points > 0) AND (reverses_seq IS NOT NULL))
     WHEN 'adjust'::text THEN (points <> 0)
+    WHEN 'transfer_out'::text THEN ((points < 0) AND (available_after >= 0))
+    WHEN 'transfer_in'::text THEN (points > 0)
+    WHEN 'merge_out'::text THEN true
+    WHEN 'merge_in'::text THEN true
+    WHEN 'hold'::text THEN ((points = 0) AND (available_after >= 0) AND ((detail ->> 'hold_id'::text) IS NOT NULL))
+    WHEN 'release'::text THEN ((points = 0) AND ((detail ->> 'hold_id'::text) IS NOT NULL))
+    WHEN 'confirm'::text THEN ((points = 0) AND (reverses_seq IS NOT NULL))
+    WHEN 'tier'::text THEN (points = 0)
     ELSE false
-END),
+END AND ((transfer_id IS NOT NULL) = (kind = ANY (ARRAY['transfer_out'::text, 'transfer_in'::text, 'merge_out'::text, 'merge_in'::text]))))),
     CONSTRAINT entry_written_off_check CHECK ((written_off >= 0))
 );
 
 ALTER TABLE ledger.entry OWNER TO ledger_owner;
+
+CREATE TABLE ledger.hold (
+    program_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    points bigint NOT NULL,
+    captured bigint DEFAULT 0 NOT NULL,
+    closed_seq bigint,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    hold_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    origin_account_id text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    order_id text COLLATE pg_catalog."C",
+    movements json NOT NULL,
+    CONSTRAINT hold_captures_something CHECK (((status = 'captured'::text) = (captured > 0))),
+    CONSTRAINT hold_check CHECK (((captured >= 0) AND (captured <= points))),
+    CONSTRAINT hold_closed_seq_check CHECK ((closed_seq > 0)),
+    CONSTRAINT hold_expires_at_check CHECK (isfinite(expires_at)),
+    CONSTRAINT hold_hold_id_check CHECK (((octet_length(hold_id) >= 1) AND (octet_length(hold_id) <= 64))),
+    CONSTRAINT hold_is_closed_by_an_entry CHECK ((((status = 'open'::text) = (closed_seq IS NULL)) AND ((closed_seq IS NULL) = (closed_at IS NULL)))),
+    CONSTRAINT hold_points_check CHECK (((points >= 1) AND (points <= '9007199254740991'::bigint))),
+    CONSTRAINT hold_seq_check CHECK ((seq > 0)),
+    CONSTRAINT hold_status_check CHECK ((status = ANY (ARRAY['open'::text, 'captured'::text, 'released'::text, 'timed_out'::text])))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE ledger.hold OWNER TO ledger_owner;
 
 CREATE TABLE ledger.identifier (
     program_id bigint NOT NULL,
@@ -599,7 +1341,7 @@ CREATE TABLE ledger.outcome (
     fingerprint bytea NOT NULL,
     detail json,
     CONSTRAINT outcome_fingerprint_check CHECK ((octet_length(fingerprint) = 16)),
-    CONSTRAINT outcome_form_check CHECK ((form = ANY (ARRAY['posted'::text, 'repeated'::text, 'refused'::text, 'answered'::text, 'together'::text]))),
+    CONSTRAINT outcome_form_check CHECK ((form = ANY (ARRAY['posted'::text, 'several'::text, 'repeated'::text, 'refused'::text, 'answered'::text, 'together'::text]))),
     CONSTRAINT outcome_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 255))),
     CONSTRAINT outcome_says_something CHECK (
 CASE form
@@ -646,6 +1388,19 @@ CREATE TABLE ledger.program_version (
 
 ALTER TABLE ledger.program_version OWNER TO ledger_owner;
 
+CREATE TABLE ledger.qualifying_day (
+    program_id bigint NOT NULL,
+    points bigint NOT NULL,
+    day date NOT NULL,
+    visits integer NOT NULL,
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    spend numeric NOT NULL,
+    CONSTRAINT qualifying_day_points_check CHECK (((points >= '-9007199254740991'::bigint) AND (points <= '9007199254740991'::bigint)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ledger.qualifying_day OWNER TO ledger_owner;
+
 CREATE TABLE ledger.schema_version (
     version_num character varying(32) NOT NULL
 );
@@ -663,6 +1418,9 @@ ALTER TABLE ONLY ledger.api_key
 
 ALTER TABLE ONLY ledger.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (program_id, account_id, seq);
+
+ALTER TABLE ONLY ledger.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (program_id, hold_id);
 
 ALTER TABLE ONLY ledger.identifier
     ADD CONSTRAINT identifier_pkey PRIMARY KEY (program_id, identifier_id);
@@ -682,6 +1440,9 @@ ALTER TABLE ONLY ledger.program
 ALTER TABLE ONLY ledger.program_version
     ADD CONSTRAINT program_version_pkey PRIMARY KEY (program_id, version);
 
+ALTER TABLE ONLY ledger.qualifying_day
+    ADD CONSTRAINT qualifying_day_pkey PRIMARY KEY (program_id, account_id, day);
+
 ALTER TABLE ONLY ledger.schema_version
     ADD CONSTRAINT schema_version_pkc PRIMARY KEY (version_num);
 
@@ -692,6 +1453,12 @@ CREATE INDEX entry_feed ON ledger.entry USING btree (program_id, xid, account_id
 CREATE UNIQUE INDEX entry_order ON ledger.entry USING btree (program_id, source, kind, order_id) WHERE ((order_id IS NOT NULL) AND (kind = ANY (ARRAY['earn'::text, 'redeem'::text])));
 
 CREATE INDEX entry_reversals ON ledger.entry USING btree (program_id, account_id, reverses_seq) WHERE (reverses_seq IS NOT NULL);
+
+CREATE INDEX entry_reversals_elsewhere ON ledger.entry USING btree (program_id, ((detail ->> 'reverses_account'::text))) WHERE ((detail ->> 'reverses_account'::text) IS NOT NULL);
+
+CREATE UNIQUE INDEX entry_transfer ON ledger.entry USING btree (program_id, transfer_id, kind) WHERE (transfer_id IS NOT NULL);
+
+CREATE INDEX hold_open ON ledger.hold USING btree (program_id, account_id) WHERE (status = 'open'::text);
 
 CREATE UNIQUE INDEX identifier_in_use ON ledger.identifier USING btree (program_id, type, digest) WHERE (revoked_at IS NULL);
 
@@ -736,6 +1503,11 @@ ALTER TABLE ONLY ledger.program_version
 GRANT USAGE ON SCHEMA ledger TO ledger_service;
 GRANT USAGE ON SCHEMA ledger TO ledger_read;
 
+REVOKE ALL ON FUNCTION ledger.advance_clock_v1 FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.advance_clock_v1 TO ledger_service;
+
+REVOKE ALL ON FUNCTION ledger.check_transfers_v1 FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION ledger.claim_key_v1 FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ledger.create_key_v1 FROM PUBLIC;
@@ -743,6 +1515,8 @@ GRANT ALL ON FUNCTION ledger.create_key_v1 TO ledger_service;
 
 REVOKE ALL ON FUNCTION ledger.create_program_v1 FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.create_program_v1 TO ledger_service;
+
+REVOKE ALL ON FUNCTION ledger.move_identifiers_v1 FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ledger.put_program_v1 FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.put_program_v1 TO ledger_service;
@@ -758,6 +1532,11 @@ GRANT ALL ON FUNCTION ledger.revoke_key_v1 TO ledger_service;
 REVOKE ALL ON FUNCTION ledger.write_batch_v1 FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.write_batch_v1 TO ledger_service;
 
+REVOKE ALL ON FUNCTION ledger.write_batch_v2 FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.write_batch_v2 TO ledger_service;
+
+REVOKE ALL ON FUNCTION ledger.write_holds_v1 FROM PUBLIC;
+
 GRANT SELECT ON TABLE ledger.account TO ledger_service;
 GRANT SELECT ON TABLE ledger.account TO ledger_read;
 
@@ -765,6 +1544,9 @@ GRANT SELECT ON TABLE ledger.api_key TO ledger_service;
 
 GRANT SELECT ON TABLE ledger.entry TO ledger_service;
 GRANT SELECT ON TABLE ledger.entry TO ledger_read;
+
+GRANT SELECT ON TABLE ledger.hold TO ledger_service;
+GRANT SELECT ON TABLE ledger.hold TO ledger_read;
 
 GRANT SELECT ON TABLE ledger.identifier TO ledger_service;
 GRANT SELECT ON TABLE ledger.identifier TO ledger_read;
@@ -780,6 +1562,9 @@ GRANT SELECT ON TABLE ledger.program TO ledger_read;
 
 GRANT SELECT ON TABLE ledger.program_version TO ledger_service;
 GRANT SELECT ON TABLE ledger.program_version TO ledger_read;
+
+GRANT SELECT ON TABLE ledger.qualifying_day TO ledger_service;
+GRANT SELECT ON TABLE ledger.qualifying_day TO ledger_read;
 
 GRANT SELECT ON TABLE ledger.schema_version TO ledger_service;
 GRANT SELECT ON TABLE ledger.schema_version TO ledger_read;

@@ -152,12 +152,14 @@ async def test_the_service_calls_what_changes_the_books_and_configuration_and_no
         "AND has_function_privilege('ledger_service', oid, 'EXECUTE') ORDER BY 1"
     )
     assert [row["proname"] for row in may] == [
+        "advance_clock_v1",
         "create_key_v1",
         "create_program_v1",
         "put_program_v1",
         "refuse_call_v1",
         "revoke_key_v1",
         "write_batch_v1",
+        "write_batch_v2",
     ]
 
 

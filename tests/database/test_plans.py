@@ -13,10 +13,27 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ledger_service.storage import feed, journal, keys, reads
+from ledger_service.storage import earlier, feed, journal, keys, loading, lookups, reads, whole_accounts
 from ledger_service.storage.database import READER, WRITER, Database
 from ledger_service.storage.journal import PostgresJournal
-from tests.builders import adjust, attach, claim, earn, open_account, redeem, reverse, revoke
+from tests.builders import (
+    adjust,
+    attach,
+    capture,
+    claim,
+    earn,
+    merge,
+    open_account,
+    place_hold,
+    purchase,
+    redeem,
+    refund,
+    reverse,
+    revoke,
+    transfer,
+    unmerge,
+)
+from tests.database.functions.forgery import TIERED
 from tests.servers import TestDatabase
 from tests.varied_books import create_program, post
 
@@ -32,15 +49,25 @@ COLUMNS = {
     "entry_feed": {"program_id", "xid"},
     "identifier_in_use": {"program_id", "type", "digest"},
     "identifier_of_account": {"program_id", "account_id"},
+    "entry_transfer": {"program_id", "transfer_id"},
+    "entry_reversals_elsewhere": {"program_id", "detail"},
+    "hold_pkey": {"program_id", "hold_id"},
+    "hold_open": {"program_id", "account_id"},
+    "qualifying_day_pkey": {"program_id", "account_id"},
     "api_key_digest_key": {"digest"},
 }
 
 NAMES = [f"m-{number}" for number in range(40)]
 STATEMENTS: dict[str, tuple[str, dict[str, str], list[tuple[str, Any]]]] = {
     "load_batch": (
-        journal.LOAD_BATCH,
+        loading.LOAD_BATCH,
         WRITER,
-        [("bigint", 1), ("text[]", NAMES), ("text[]", NAMES), *[("text[]", NAMES)] * 3],
+        [("bigint", 1), *[("text[]", NAMES)] * 5],
+    ),
+    "load_special_batch": (
+        loading.LOAD_SPECIAL_BATCH,
+        WRITER,
+        [("bigint", 1), *[("text[]", NAMES)] * 6, ("boolean", True)],
     ),
     "recall": (journal.RECALL, WRITER, [("bigint", 1), ("text[]", NAMES), ("bigint[]", list(range(40)))]),
     "identifiers": (
@@ -48,8 +75,24 @@ STATEMENTS: dict[str, tuple[str, dict[str, str], list[tuple[str, Any]]]] = {
         WRITER,
         [("bigint", 1), ("text[]", NAMES), ("text[]", NAMES), ("bytea[]", NAMES)],
     ),
-    "balance": (reads.BALANCE, READER, [("bigint", 1), ("text", "m-1")]),
-    "account": (reads.ACCOUNT, READER, [("bigint", 1), ("text", "m-1")]),
+    "whole_account": (
+        whole_accounts.ONE,
+        READER,
+        [("bigint", 1), ("text", "m-1"), ("boolean", True), ("timestamptz", "2026-12-03")],
+    ),
+    "entries_onwards": (reads.ONWARDS, READER, [("bigint", 1), ("text", "m-1"), ("bigint", 3), ("bigint", 9)]),
+    "entries_backwards": (earlier.BACKWARDS, READER, [("bigint", 1), ("text", "m-1"), ("bigint", 3), ("bigint", 9)]),
+    "holds_then": (earlier.HOLDS, READER, [("bigint", 1), ("text[]", NAMES)]),
+    "tier_then": (earlier.TIER, READER, [("bigint", 1), ("text", "m-1"), ("bigint", 3)]),
+    "hold": (lookups.HOLD, READER, [("bigint", 1), ("text", "hold-1")]),
+    "open_holds": (
+        lookups.OPEN_HOLDS,
+        READER,
+        [("bigint", 1), ("text", "m-1"), ("timestamptz", "2026-12-03"), ("text", "hold-1"), ("bigint", 100)],
+    ),
+    "places_of_holds": (lookups.HOLD_PLACES, READER, [("bigint", 1), ("text[]", NAMES)]),
+    "places_of_orders": (lookups.ORDER_PLACES, READER, [("bigint", 1), ("text[]", NAMES), ("text[]", NAMES)]),
+    "places_of_accounts": (lookups.ACCOUNT_PLACES, READER, [("bigint", 1), ("text[]", NAMES)]),
     "identifiers_of": (reads.IDENTIFIERS_OF, READER, [("bigint", 1), ("text", "m-1")]),
     "find": (reads.FIND, READER, [("bigint", 1), ("text", "card"), ("bytea", "x")]),
     "one_entry": (reads.ONE_ENTRY, READER, [("bigint", 1), ("text", "m-1"), ("bigint", 3)]),
@@ -66,6 +109,14 @@ INSERT INTO ledger.entry SELECT 1, 100 + s, 1, 1, 1, 0, 0, CASE WHEN s = 5 THEN 
     pg_current_xact_id(), 1, 'm-' || a, CASE WHEN s = 5 THEN 'reverse_redeem' ELSE 'earn' END, 'till',
     'o-' || a || '-' || s, 'k-' || a || '-' || s, NULL, NULL, '{}', '[]', decode(repeat('00', 32), 'hex')
     FROM generate_series(1, 4000) AS a, generate_series(1, 5) AS s;
+INSERT INTO ledger.entry SELECT 1, 200, -1, 1, 1, 0, 0, 1, now(), now(), NULL, NULL, pg_current_xact_id(), 1, 'm-' || a,
+    'transfer_out', 'till', NULL, NULL, 'tr-' || a, NULL, '{}', '[]', decode(repeat('00', 32), 'hex'),
+    json_build_object('reverses_account', 'm-' || (a + 1)) FROM generate_series(1, 4000) AS a;
+INSERT INTO ledger.hold SELECT 1, 1, 1, CASE WHEN a > 2000 THEN 1 ELSE 0 END, CASE WHEN a > 2000 THEN 2 END, now(),
+    now(), CASE WHEN a > 2000 THEN now() END, 'hold-' || a, 'm-' || a, 'm-' || a,
+    CASE WHEN a > 2000 THEN 'captured' ELSE 'open' END, 'till', NULL, '[]' FROM generate_series(1, 4000) AS a;
+INSERT INTO ledger.qualifying_day SELECT 1, 1, '2026-01-01'::date + d, 1, 'm-' || a, 1
+    FROM generate_series(1, 1000) AS a, generate_series(1, 10) AS d;
 INSERT INTO ledger.outcome SELECT 1, 1, 'k-' || a, 'm-' || a, 'posted', decode(repeat('00', 16), 'hex'), NULL
     FROM generate_series(1, 20000) AS a;
 INSERT INTO ledger.identifier SELECT 1, now(), NULL, 'i-' || a, 'm-' || a, 'card', sha256(a::text::bytea), 'x'
@@ -128,7 +179,7 @@ async def test_what_a_batch_reads_does_not_grow_with_the_program(database: TestD
     """Of the load and of the gate, on connections whose plans are as old as the program."""
     card = claim("1111", identifier_id="card")
     async with Database.open(database.service_url, lanes=0) as service, connected(database.owner_url) as owner:
-        program_id = await create_program(service, clock=None)
+        program_id = await create_program(service, settings=TIERED, clock=None)
         batches = PostgresJournal(service)
         await post(batches, program_id, open_account("a", identifiers=[card]), earn(1000, account_id="a"))
         for number in range(10):
@@ -155,12 +206,28 @@ async def _post_of_everything(batches: PostgresJournal, program_id: int, number:
         open_account(f"new-{number}", identifiers=[card]),
         earn(7, account_id=f"spent-{number}"),
         redeem(7, account_id=f"spent-{number}"),
+        earn(purchase=purchase("5.00"), order_id=f"bought-{number}", account_id=f"buys-{number}"),
+        place_hold(2, f"held-{number}", account_id="a"),
+        place_hold(1, f"moves-{number}", account_id=f"buys-{number}"),
+        transfer(1, f"gets-{number}", account_id="a", transfer_id=f"transfer-{number}")
+        if number % 2
+        else open_account(f"gets-{number + 1}"),
     )
     await post(
         batches,
         program_id,
         revoke(card.identifier_id, account_id=f"new-{number}"),
         attach(card_of(number), account_id="a"),
+        capture(f"held-{number}", 1, account_id="a"),
+        refund(f"bought-{number}", "1.00", account_id=f"buys-{number}"),
+        merge("a", account_id=f"buys-{number}", transfer_id=f"merge-{number}"),
+        merge("a", account_id=f"spent-{number}", transfer_id=f"merge-too-{number}"),
+    )
+    await post(
+        batches,
+        program_id,
+        refund(f"bought-{number}", "1.00", account_id=f"buys-{number}", chain=("a",)),
+        unmerge("a", account_id=f"spent-{number}", transfer_id=f"unmerge-{number}"),
     )
 
 

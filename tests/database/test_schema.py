@@ -1,9 +1,17 @@
 """The schema: what is drawn is what the migrations make, and how it is made."""
 
+import asyncio
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
+import pytest
 from migrations.draw_schema import PICTURE, picture_of
 
+from ledger_service.storage.migrations import migrate
+from ledger_service.storage.schema import head_revision
 from tests.servers import TestDatabase, TestServer
 
 FOLDER = Path(PICTURE).parent
@@ -11,6 +19,92 @@ FOLDER = Path(PICTURE).parent
 
 def test_schema_sql_is_what_the_migrations_make(postgres: TestServer, database: TestDatabase):
     assert PICTURE.read_text() == picture_of(postgres.bin_dir, database.owner_url), "run `make schema`"
+
+
+def test_large_books_are_not_locked_while_they_are_read():
+    """A constraint on what is there is declared first and proven later. Indexes are built beside the traffic."""
+    for path in (FOLDER / "versions").glob("*.py"):
+        files = [(FOLDER / "sql" / name).read_text() for name in re.findall(r'"(\w+/\w+\.sql)"', path.read_text())]
+        sql = "\n".join(files)
+        made = set(re.findall(r"CREATE TABLE (\S+)", sql))
+        declared = set(re.findall(r"ALTER TABLE (\S+) ADD CONSTRAINT", sql)) - made
+        assert len(declared) <= sql.count("NOT VALID"), path.name
+        assert not (declared and "VALIDATE" in sql), path.name
+        for index, table in re.findall(r"CREATE (?:UNIQUE )?INDEX ([\w ]+?)\s+ON (\S+)", sql):
+            assert table in made or "CONCURRENTLY" in index, f"{path.name}: {index}"
+
+
+def test_every_constraint_holds_for_all_that_is_there(postgres: TestServer, database: TestDatabase):
+    loose = postgres.execute("SELECT conname FROM pg_constraint WHERE NOT convalidated", database.name)
+    broken = postgres.execute("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid", database.name)
+    assert (loose, broken) == ("", "")
+
+
+def test_the_books_of_the_last_release_are_carried_over(postgres: TestServer, clean_database: str):
+    """What it wrote is there afterwards, to the byte, and the constraints hold for it."""
+    url = postgres.url(clean_database)
+    asyncio.run(_write_as_of_0001(url))
+    before = postgres.execute(BOOKS, clean_database)
+    assert before
+    migrate(url)
+    assert postgres.execute(BOOKS, clean_database) == before
+    unsaid = "SELECT count(*) FROM ledger.entry, ledger.account WHERE detail IS NOT NULL OR standing IS NOT NULL"
+    assert postgres.execute(unsaid, clean_database) == "0"
+    assert postgres.execute("SELECT version_num FROM ledger.schema_version", clean_database) == head_revision()
+
+
+def test_a_migration_that_was_broken_off_can_be_repeated(postgres: TestServer, clean_database: str):
+    """An index that was not finished is of no use, and is built anew."""
+    url = postgres.url(clean_database)
+    migrate(url)
+    for statement in (
+        "UPDATE ledger.schema_version SET version_num = '0002'",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ledger.entry_transfer'::regclass",
+        "DROP INDEX ledger.entry_reversals_elsewhere",
+    ):
+        postgres.execute(statement, clean_database)
+    migrate(url)
+    assert PICTURE.read_text() == picture_of(postgres.bin_dir, url)
+    assert postgres.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid", clean_database) == "0"
+
+
+BOOKS = "SELECT account_id, seq, kind, points, movements, encode(hash, 'hex') FROM ledger.entry ORDER BY 1, 2"
+OF_0001 = """
+INSERT INTO ledger.program (slug, mode) VALUES ('demo', 'live');
+INSERT INTO ledger.entry SELECT 1, s, 5, 5 * s, 5 * s, 0, 0, NULL, now(), now(), NULL, NULL, pg_current_xact_id(), 1,
+    'm-' || a, 'earn', 'till', NULL, 'k-' || a || '-' || s, NULL, NULL, '{}', '[[null,null,5]]', sha256('x')
+    FROM generate_series(1, 50) AS a, generate_series(1, 5) AS s;
+INSERT INTO ledger.entry VALUES (1, 6, -2, 23, 23, 0, 0, 1, now(), now(), NULL, NULL, DEFAULT, 1, 'm-1', 'reverse_earn',
+    'till', NULL, 'r', NULL, 'back', '{}', '[[null,null,-2]]', sha256('x'));
+INSERT INTO ledger.outcome VALUES (1, 1, 'k-1-1', 'm-1', 'posted', decode(repeat('00', 16), 'hex'), NULL);
+"""
+
+
+async def _write_as_of_0001(url: str) -> None:
+    """The schema as the last release left it, with some books in it."""
+    files = re.findall(r'"(\w+/\w+\.sql)"', (FOLDER / "versions" / "0001_the_books.py").read_text())
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute((FOLDER / "sql" / "roles.sql").read_text())
+        await connection.execute("SET ROLE ledger_owner")
+        for name in files:
+            await connection.execute((FOLDER / "sql" / name).read_text())
+        await connection.execute(
+            "CREATE TABLE ledger.schema_version (version_num varchar(32) CONSTRAINT schema_version_pkc PRIMARY KEY);"
+            "INSERT INTO ledger.schema_version VALUES ('0001')"
+        )
+        await connection.execute(OF_0001)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def clean_database(postgres: TestServer) -> Iterator[str]:
+    """A database without a schema."""
+    name = f"ledger_clean_{uuid4().hex[:12]}"
+    postgres.execute(f'CREATE DATABASE "{name}"')
+    yield name
+    postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def test_every_file_of_sql_is_run_by_a_migration():

@@ -14,6 +14,7 @@ from ledger_service.ledger.outcomes import Outcome
 from ledger_service.ledger.proposals import Proposal
 from ledger_service.storage.database import Database
 from ledger_service.storage.journal import PostgresJournal
+from ledger_service.storage.programs import Programs
 from tests.servers import TestDatabase
 from tests.varied_books import create_program, post
 
@@ -47,6 +48,13 @@ class Storage:
         """Ask as the superuser."""
         found: list[asyncpg.Record] = await self.owner.fetch(statement, *arguments)
         return found
+
+
+async def configure(storage: Storage, settings: dict[str, Any]) -> None:
+    """The next version of the program's settings."""
+    programs = Programs(storage.database)
+    program = await programs.get(storage.program_id)
+    assert await programs.put(storage.program_id, program.version, settings) is not None
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The audit: one snapshot, sorted streams, and no more rights than a reader has."""
 
+from decimal import Decimal
+
 import asyncpg
 import pytest
 
@@ -8,10 +10,10 @@ from ledger_service.ledger.entries import GENESIS, Entry
 from ledger_service.storage import audit as module
 from ledger_service.storage.audit import Audit, Scope
 from ledger_service.storage.mismatches import MISMATCHES
-from tests.builders import DAY, NOON, earn, open_account
+from tests.builders import DAY, NOON, earn, open_account, place_hold, purchase, release
 from tests.servers import TestDatabase, TestServer
 from tests.storage.conftest import Storage
-from tests.varied_books import create_program, post
+from tests.varied_books import CLUB, create_program, post
 
 
 async def write_two_programs(storage: Storage) -> int:
@@ -64,6 +66,39 @@ async def test_a_scope_leaves_everybody_else_out(storage: Storage):
         assert [one async for portion in audit.entries(Scope(other_id, "b")) for one in portion] == []
 
 
+async def test_open_holds_and_qualifying_days_come_in_the_order_of_their_accounts(storage: Storage):
+    program_id = await create_program(storage.database, "club", CLUB)
+    bought = [earn(purchase=purchase("30.00"), account_id=account_id) for account_id in ("b", "a")]
+    placed = [
+        place_hold(5, "h-1", account_id="b"),
+        place_hold(6, "h-2", account_id="a"),
+        place_hold(7, "h-3", account_id="a"),
+    ]
+    await post(storage.journal, program_id, *bought, *placed)
+    await post(storage.journal, program_id, release("h-3", account_id="a"))
+    async with Audit.open(storage.where.read_url) as audit:
+        open_holds = [one async for portion in audit.open_holds(Scope()) for one in portion]
+        days = [one async for portion in audit.qualifying_days(Scope()) for one in portion]
+        named = await audit.holds(program_id, ["h-1", "h-3", "h-4"])
+    assert [(one.account_id, one.hold.hold_id, one.hold.points) for one in open_holds] == [
+        ("a", "h-2", 6),
+        ("b", "h-1", 5),
+    ]
+    assert open_holds[1].hold == named["h-1"]
+    assert sorted(named) == ["h-1", "h-3"]
+    assert [(one.account_id, one.day.points, one.day.spend, one.day.visits) for one in days] == [
+        ("a", 40, Decimal("30.00"), 1),
+        ("b", 40, Decimal("30.00"), 1),
+    ]
+
+
+async def test_a_hold_whose_movements_cannot_be_read_is_read_without_them(storage: Storage):
+    await storage.post(earn(9), place_hold(5))
+    await storage.owner.execute("UPDATE ledger.hold SET movements = '[[1]]'")
+    async with Audit.open(storage.where.read_url) as audit:
+        assert (await audit.holds(storage.program_id, ["h-1"]))["h-1"].movements == ()
+
+
 async def test_sound_books_have_no_mismatch(storage: Storage):
     await write_two_programs(storage)
     async with Audit.open(storage.where.read_url) as audit:
@@ -76,7 +111,8 @@ async def test_sound_books_have_no_mismatch(storage: Storage):
 async def test_streams_are_read_by_index_and_never_sorted(storage: Storage):
     async with storage.owner.transaction():
         await storage.owner.execute(module.IN_KEY_ORDER)
-        for statement in (module.ENTRIES, module.ACCOUNTS, module.LOTS):
+        streams = (module.ENTRIES, module.ACCOUNTS, module.LOTS, module.OPEN_HOLDS, module.QUALIFYING_DAYS)
+        for statement in streams:
             asked = statement.replace("$1", "NULL").replace("$2", "NULL")
             plan = "\n".join(row[0] for row in await storage.fetch(f"EXPLAIN {asked}"))
             assert "Index Scan" in plan

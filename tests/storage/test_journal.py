@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 
 import asyncpg
@@ -13,7 +14,7 @@ from ledger_service.errors import DatabaseUnavailable, KeyTaken, OutcomeUnknown,
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.decide import decide
 from ledger_service.ledger.lots import ALWAYS, NEVER, Lot
-from ledger_service.ledger.outcomes import Outcome, Posted, Repeated, Replayed, WrittenTogether
+from ledger_service.ledger.outcomes import Outcome, Posted, PostedSeveral, Repeated, Replayed, WrittenTogether
 from ledger_service.ledger.states import EntryFacts
 from ledger_service.storage.database import Database
 from ledger_service.storage.journal import PostgresJournal
@@ -23,20 +24,33 @@ from tests.builders import (
     NOON,
     adjust,
     attach,
+    cancel,
+    capture,
     claim,
+    confirm,
     earn,
+    entries_of,
     entry_of,
+    merge,
     open_account,
+    place_hold,
+    purchase,
     redeem,
+    refund,
     refusal_of,
     reverse,
     revoke,
     set_status,
+    set_tier,
     settle_due,
     together,
+    transfer,
+    unmerge,
 )
-from tests.storage.conftest import Storage
+from tests.storage.conftest import Storage, configure
 from tests.varied_books import create_program, post
+
+BUYING = {"auto_open": True, "currency": "EUR", "rules": [{"id": "base", "type": "spend", "points": 1, "per": "1.00"}]}
 
 
 async def test_a_batch_loads_nothing_of_accounts_keys_and_orders_that_are_not_there(storage: Storage):
@@ -95,6 +109,14 @@ async def test_every_form_of_outcome_is_replayed_as_it_was_told(storage: Storage
         together(earn(1), earn(2, account_id="m-2")),
         together(earn(1), redeem(999, account_id="m-2")),
         adjust(5),
+        earn(70, account_id="m-5"),
+        earn(1, account_id="m-6"),
+        transfer(20, "m-6", account_id="m-5"),
+        place_hold(30, "h-1", account_id="m-5"),
+        capture("h-1", 10, account_id="m-5"),
+        merge("m-6", account_id="m-5"),
+        capture("h-1", account_id="m-5", chain=("m-6",)),
+        set_tier(None, account_id="m-6"),
     ]
     first = await storage.post(*commands)
     again = await storage.post(*commands)
@@ -113,6 +135,8 @@ def as_stored(outcome: Outcome) -> Outcome:
             return WrittenTogether(tuple(as_stored(one) for one in outcomes))
         case Posted(entry) | Repeated(entry):
             return type(outcome)(replace(entry, previous_hash=b""))
+        case PostedSeveral(entries):
+            return PostedSeveral(tuple(replace(entry, previous_hash=b"") for entry in entries))
         case _:
             return outcome
 
@@ -142,6 +166,84 @@ async def test_an_order_is_found_by_its_source_and_kind(storage: Storage):
     assert {key: entry.seq for key, entry in loaded.orders.items()} == {("shop-berlin", "earn", "A-1"): 1}
 
 
+async def test_what_is_undone_after_a_merge_counts_for_the_entry_of_the_merged_account(storage: Storage):
+    await configure(storage, BUYING)
+    bought = earn(purchase=purchase("60.00"), order_id="A-1")
+    await storage.post(bought, redeem(20, order_id="A-1"), earn(9, account_id="m-2"))
+    await storage.post(refund("A-1", "6.00"))
+    await storage.post(merge("m-2"))
+    await storage.post(refund("A-1", "24.00", chain=("m-2",)))
+    loaded = await storage.journal.load_batch(storage.program_id, [refund("A-1", chain=("m-2",)), reverse(3)])
+    earned, redeemed = loaded.entries["m-1", 1], loaded.entries["m-1", 2]
+    assert (earned.reversed_points, earned.shares, earned.is_uncounted) == (30, (Fraction(1, 2),), False)
+    assert (redeemed.reversed_points, redeemed.shares) == (10, None)
+    # Of what m-2 has at that place itself, nothing was undone.
+    own = await storage.journal.load_batch(storage.program_id, [reverse(1, account_id="m-2")])
+    assert own.entries["m-2", 1].reversed_points == 0
+
+
+async def test_a_purchase_of_which_nothing_is_left_counts_no_more(storage: Storage):
+    await configure(storage, BUYING)
+    await storage.post(earn(purchase=purchase("60.00"), order_id="A-1"))
+    await storage.post(reverse(1))
+    loaded = await storage.journal.load_batch(storage.program_id, [refund("A-1")])
+    facts = loaded.entries["m-1", 1]
+    assert (facts.reversed_points, facts.shares, facts.is_uncounted) == (60, (Fraction(1),), True)
+
+
+@pytest.mark.parametrize("is_merged", [False, True])
+async def test_an_entry_whose_points_were_freed_comes_with_what_freed_them(storage: Storage, is_merged: bool):
+    await configure(storage, BUYING | {"available": {"mode": "on_event"}})
+    await storage.post(earn(purchase=purchase("60.00"), order_id="A-1"), open_account("m-2"))
+    if is_merged:
+        await storage.post(merge("m-2"))
+    freeing = confirm("A-1", chain=("m-2",))
+    before = await storage.journal.load_batch(storage.program_id, [freeing])
+    assert before.entries["m-1", 1].confirmed_by is None
+    [outcome] = await storage.post(freeing)
+    [freed] = entries_of(outcome)
+    assert freed.account_id == ("m-2" if is_merged else "m-1")
+    loaded = await storage.journal.load_batch(storage.program_id, [cancel("A-1", chain=("m-2",))])
+    facts = loaded.entries["m-1", 1]
+    assert (facts.confirmed_by, facts.reversed_points) == (replace(freed, previous_hash=b""), 0)
+
+
+async def test_an_order_comes_with_the_settings_under_which_it_was_earned(storage: Storage):
+    await storage.post(earn(order_id="A-1"), earn(order_id="A-2"), reverse(1, 5))
+    await configure(storage, BUYING)
+    await configure(storage, BUYING | {"rounding": "ceil"})
+    asked = [refund("A-1"), earn(order_id="A-3")]
+    loaded = await storage.journal.load_batch(storage.program_id, asked)
+    assert {version: settings.version for version, settings in loaded.settings.items()} == {1: 1, 3: 3}
+    assert loaded.settings[3] == loaded.program.settings
+    assert loaded.settings[1].rules == ()
+    alone = await storage.journal.load_batch(storage.program_id, [earn(order_id="A-1"), reverse(1)])
+    assert alone.settings.keys() == {3}
+
+
+async def test_orders_of_returns_and_captures_are_found(storage: Storage):
+    await storage.post(earn(50, order_id="A-1"), redeem(5, order_id="A-1"), redeem(6, order_id="A-2"))
+    for command, kinds in (
+        (refund("A-1"), {"earn", "redeem"}),
+        (confirm("A-1"), {"earn", "redeem"}),
+        (cancel("A-1"), {"earn", "redeem"}),
+        (refund("A-1", source="web"), set()),
+        (capture("h-1", order_id="A-1"), {"redeem"}),
+        (place_hold(1, order_id="A-1"), {"redeem"}),
+    ):
+        loaded = await storage.journal.load_batch(storage.program_id, [command])
+        assert {kind for _, kind, _ in loaded.orders} == kinds, command
+        assert {entry.kind for entry in (facts.entry for facts in loaded.entries.values())} == kinds
+
+
+async def test_a_merge_to_be_undone_comes_with_the_entry_that_made_it(storage: Storage):
+    await storage.post(earn(50), open_account("m-2"))
+    [outcome] = await storage.post(merge("m-2"))
+    gone, _ = entries_of(outcome)
+    loaded = await storage.journal.load_batch(storage.program_id, [unmerge("m-2")])
+    assert loaded.entries == {("m-1", 2): EntryFacts(replace(gone, previous_hash=b""))}
+
+
 async def test_programs_do_not_see_each_other(storage: Storage):
     other_id = await create_program(storage.database, "other")
     command = earn(5, order_id="A-1", key="same")
@@ -160,6 +262,10 @@ async def test_identifiers_are_loaded_for_whoever_asks_about_them(storage: Stora
         (open_account("m-3", identifiers=[phone]), [phone]),
         (set_status(account_id="m-1"), [card]),
         (revoke(phone.identifier_id, account_id="m-2"), [phone]),
+        (merge("m-2", account_id="m-1"), [card, phone]),
+        (unmerge("m-2", account_id="m-1"), [card, phone]),
+        (set_tier(account_id="m-2"), [phone]),
+        (transfer(1, "m-2", account_id="m-1"), []),
         (earn(), []),
     ):
         loaded = await storage.journal.load_batch(storage.program_id, [command])

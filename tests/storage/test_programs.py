@@ -7,7 +7,7 @@ from ledger_service.ledger.refusals import KeyReused, ProgramExists
 from ledger_service.storage.claims import OPERATOR_CALLS, KeyClaim
 from ledger_service.storage.keys import Keys
 from ledger_service.storage.programs import Programs
-from tests.builders import NOON, earn
+from tests.builders import DAY, NOON, earn
 from tests.storage.conftest import Storage
 
 
@@ -78,3 +78,11 @@ async def test_the_clock_of_a_test_program_stands_still_and_a_live_one_has_none(
     rows = await storage.fetch("SELECT slug, clock IS NULL AS has_none FROM ledger.program ORDER BY program_id")
     assert [tuple(row) for row in rows] == [("demo", False), ("tested", False), ("live", True)]
     assert (await storage.journal.load_batch(storage.program_id, [earn()])).now == NOON
+
+
+async def test_a_clock_is_moved_forward_and_batches_decide_by_it(storage: Storage):
+    programs = Programs(storage.database)
+    for to in (NOON, NOON + DAY, NOON + DAY):
+        assert await programs.advance_clock(storage.program_id, to) == to
+    assert await programs.advance_clock(storage.program_id, NOON) is None
+    assert (await storage.journal.load_batch(storage.program_id, [earn()])).now == NOON + DAY

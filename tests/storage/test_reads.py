@@ -1,9 +1,30 @@
 """Reads: what callers are shown, due work that nobody did yet counted in."""
 
+from datetime import timedelta
+
+from ledger_service.ledger.explaining import Portion
 from ledger_service.ledger.lots import ALWAYS, NEVER, Lot
 from ledger_service.storage.reads import BalanceView, EntryQuery, Reads
-from tests.builders import DAY, INSTANT, NOON, adjust, claim, earn, open_account, redeem, revoke, set_status
+from tests.builders import (
+    DAY,
+    INSTANT,
+    NOON,
+    adjust,
+    claim,
+    earn,
+    open_account,
+    place_hold,
+    purchase,
+    redeem,
+    revoke,
+    set_status,
+    set_tier,
+)
 from tests.storage.conftest import Storage
+from tests.varied_books import CLUB, WAITING, create_program, post
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 
 
 async def test_an_account_that_is_not_there_has_no_answers(storage: Storage):
@@ -20,7 +41,18 @@ async def test_an_account_that_is_not_there_has_no_answers(storage: Storage):
 async def test_a_new_account_has_nothing(storage: Storage):
     await storage.post(open_account())
     reads = Reads(storage.database)
-    assert await reads.balance(storage.program_id, "m-1") == BalanceView("m-1", "active", 1, 0, 0, 0, 0, 0, NOON, None)
+    assert await reads.balance(storage.program_id, "m-1") == BalanceView(
+        account_id="m-1",
+        seq=0,
+        newest_seq=0,
+        balance=0,
+        available=0,
+        pending=0,
+        held=0,
+        as_of=NOON,
+        tier=None,
+        next_expiry=None,
+    )
     assert await reads.entries(storage.program_id, "m-1", EntryQuery(), 10) == []
     assert await reads.lots(storage.program_id, "m-1") == []
 
@@ -65,7 +97,7 @@ async def test_an_account_is_shown_with_the_identifiers_in_use(storage: Storage)
     assert view is not None
     assert [identifier["identifier_id"] for identifier in view["identifiers"]] == ["new"]
     assert (view["status"], view["metadata"], view["version"], view["seq"]) == ("suspended", {"vip": True}, 2, 1)
-    assert view["counters"] == {"lifetime_points": 5}
+    assert view["counters"] == {"lifetime_points": 5, "spend": "0", "visits": 0}
 
 
 async def test_an_identifier_finds_its_account_until_it_is_revoked(storage: Storage):
@@ -113,3 +145,107 @@ async def test_one_entry_is_the_one_that_was_told(storage: Storage):
     entry = await Reads(storage.database).entry(storage.program_id, "m-1", 2)
     assert entry is not None
     assert (entry.points, entry.reason, entry.balance_after) == (6, "a gift", 11)
+
+
+async def test_rule_5_held_points_are_not_available_until_their_time_is_over_swept_or_not(storage: Storage):
+    await storage.post(earn(50, expires_at=NOON + DAY), earn(50))
+    await storage.post(place_hold(60, expires_in_seconds=3600), place_hold(10, "h-2", expires_in_seconds=2 * 24 * 3600))
+    reads = Reads(storage.database)
+    for now, numbers in (
+        (NOON, (100, 30, 70)),
+        (NOON + 3600 * SECOND - INSTANT, (100, 30, 70)),
+        (NOON + 3600 * SECOND, (100, 90, 10)),
+        (NOON + DAY, (50, 40, 10)),
+        (NOON + 2 * DAY, (50, 50, 0)),
+    ):
+        await storage.set_clock(now)
+        view = await reads.balance(storage.program_id, "m-1")
+        assert view is not None
+        assert (view.balance, view.available, view.held) == numbers, now
+        lots = await reads.lots(storage.program_id, "m-1")
+        assert lots is not None
+        assert sum(lot.remaining for lot in lots) == numbers[1]
+
+
+async def test_the_future_is_what_comes_when_nothing_else_happens(storage: Storage):
+    await storage.post(
+        earn(5), earn(7, expires_at=NOON + DAY), earn(8, available_at=NOON + DAY, expires_at=NOON + 3 * DAY)
+    )
+    await storage.post(place_hold(6, expires_in_seconds=2 * 24 * 3600))
+    reads = Reads(storage.database)
+    for at, numbers in (
+        (NOON, (20, 6, 8, 6)),
+        (NOON + DAY, (19, 13, 0, 6)),
+        (NOON + 2 * DAY, (13, 13, 0, 0)),  # the hold's points come back after their date
+        (NOON + 3 * DAY, (5, 5, 0, 0)),
+    ):
+        view = await reads.balance(storage.program_id, "m-1", at)
+        assert view is not None
+        assert (view.balance, view.available, view.pending, view.held) == numbers
+        assert (view.as_of, view.seq) == (at, 4)
+    assert await storage.count("entry") == 4
+
+
+async def test_rule_10_a_balance_tells_the_tier_of_its_moment(storage: Storage):
+    program_id = await create_program(storage.database, "club", CLUB)
+    await post(storage.journal, program_id, earn(purchase=purchase("120.00"), order_id="A-1"))
+    await storage.fetch("UPDATE ledger.program SET clock = $2 WHERE program_id = $1", program_id, NOON + DAY)
+    await post(storage.journal, program_id, set_tier(None, reason="over"))
+    reads = Reads(storage.database)
+    view = await reads.balance(program_id, "m-1")
+    assert view is not None
+    assert view.tier == {
+        "id": "silver",
+        "since": NOON,
+        "valid_until": NOON + 2.5 * DAY,  # two days after the third of December, to the midnight that ends the fifth
+        "measure": 130,
+        "next": None,
+    }
+    account = await reads.account(program_id, "m-1")
+    assert account is not None
+    assert (account["tier"]["id"], account["counters"]["spend"], account["counters"]["visits"]) == (
+        "silver",
+        "120.00",
+        1,
+    )
+    before = await reads.balance(program_id, "m-1", NOON - INSTANT)
+    assert before is not None
+    assert before.tier is None
+
+
+async def test_rule_4_points_that_wait_for_an_event_are_pending_and_have_no_date(storage: Storage):
+    program_id = await create_program(storage.database, "waiting", WAITING)
+    await post(storage.journal, program_id, earn(5, order_id="A-1"))
+    reads = Reads(storage.database)
+    view = await reads.balance(program_id, "m-1", NOON + 10_000 * DAY)
+    assert view is not None
+    assert (view.balance, view.available, view.pending, view.next_expiry) == (5, 0, 5, None)
+    assert await reads.lots(program_id, "m-1") == [Lot(NEVER, NEVER, 5)]
+
+
+async def test_an_explanation_counts_due_work_that_nobody_did_yet(storage: Storage):
+    await storage.post(earn(5, expires_at=NOON + DAY), earn(7), place_hold(3, expires_in_seconds=60))
+    await storage.set_clock(NOON + HOUR)
+    reads = Reads(storage.database)
+    explanation = await reads.explanation(storage.program_id, "m-1", 2)
+    assert explanation is not None
+    assert [(lot.points, lot.portions) for lot in explanation.lots] == [
+        (5, (Portion(1, 5),)),
+        (7, (Portion(2, 7),)),
+    ]
+    assert [entry.seq for entry in explanation.entries] == [3, 2]
+    await storage.set_clock(NOON + DAY)
+    explanation = await reads.explanation(storage.program_id, "m-1", 1000)
+    assert explanation is not None
+    assert [(lot.points, lot.portions) for lot in explanation.lots] == [(7, (Portion(2, 7),))]
+    assert (explanation.account.balance, len(explanation.entries)) == (7, 3)
+    assert await reads.explanation(storage.program_id, "nobody", 100) is None
+
+
+async def test_an_explanation_reads_all_entries_however_many_there_are(storage: Storage):
+    await storage.post(*(earn(1) for _ in range(1_001)))
+    explanation = await Reads(storage.database).explanation(storage.program_id, "m-1", 10)
+    assert explanation is not None
+    (lot,) = explanation.lots
+    assert [portion.seq for portion in lot.portions] == list(range(1, 1_002))
+    assert [entry.seq for entry in explanation.entries] == list(range(1_001, 991, -1))

@@ -10,11 +10,14 @@ from typing import Any
 import asyncpg
 
 from ledger_service.errors import DatabaseUnavailable
+from ledger_service.ledger.commands import Status
 from ledger_service.ledger.entries import GENESIS, Entry
+from ledger_service.ledger.holds import Hold
 from ledger_service.ledger.lots import Lot
+from ledger_service.ledger.standing import QualifyingDay
 from ledger_service.storage.database import CONNECTION_LOST, read_failures
 from ledger_service.storage.mismatches import MISMATCHES
-from ledger_service.storage.rows import ENTRY_COLUMNS, entry_of, lot_of
+from ledger_service.storage.rows import DAY_COLUMNS, ENTRY_COLUMNS, HOLD_COLUMNS, day_of, entry_of, hold_of, lot_of
 from ledger_service.storage.schema import plain_url, require_schema
 
 # However long it takes: the limits of a role are for its short statements.
@@ -52,6 +55,10 @@ class StoredAccount:
     lifetime_points: int
     next_due_at: datetime | None
     head_hash: bytes
+    status: Status = "active"
+    merged_into: str | None = None
+    standing: str | None = None
+    """As stored, a JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,24 @@ class StoredLot:
     program_id: int
     account_id: str
     lot: Lot
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHold:
+    """The row of an open hold."""
+
+    program_id: int
+    account_id: str
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDay:
+    """A qualifying day's row."""
+
+    program_id: int
+    account_id: str
+    day: QualifyingDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +114,23 @@ _SCOPE = "($1::bigint IS NULL OR program_id = $1) AND ($2::text IS NULL OR accou
 
 ENTRIES = f"SELECT {ENTRY_COLUMNS} FROM ledger.entry AS e WHERE {_SCOPE} ORDER BY program_id, account_id, seq"
 ACCOUNTS = f"""
-SELECT program_id, account_id, seq, balance, held, debt, lifetime_points, next_due_at, head_hash
+SELECT program_id, account_id, seq, balance, held, debt, lifetime_points, next_due_at, head_hash, status, merged_into,
+    standing
 FROM ledger.account WHERE {_SCOPE} ORDER BY program_id, account_id
 """
 LOTS = f"""
 SELECT program_id, account_id, expires_at, available_at, remaining
 FROM ledger.lot WHERE {_SCOPE} ORDER BY program_id, account_id, expires_at, available_at
+"""
+# As the condition of their index says it: closed ones are held against their entries by a statement of their own.
+OPEN_HOLDS = f"""
+SELECT h.program_id, {HOLD_COLUMNS}
+FROM ledger.hold AS h WHERE status = 'open' AND {_SCOPE} ORDER BY program_id, account_id
+"""
+HOLDS = f"SELECT {HOLD_COLUMNS} FROM ledger.hold AS h WHERE program_id = $1 AND hold_id = ANY($2::text[])"
+QUALIFYING_DAYS = f"""
+SELECT d.program_id, d.account_id, {DAY_COLUMNS}
+FROM ledger.qualifying_day AS d WHERE {_SCOPE} ORDER BY program_id, account_id, day
 """
 ENTRIES_TOTAL = f"SELECT coalesce(sum(seq), 0)::bigint FROM ledger.account WHERE {_SCOPE}"
 
@@ -157,7 +193,7 @@ class Audit:
                         place = row[0], row[1]
                         previous_hash = GENESIS
                     entries.append(_readable(row, previous_hash))
-                    previous_hash = row[-1]
+                    previous_hash = row["hash"]
                 yield entries
 
     async def accounts(self, scope: Scope) -> AsyncGenerator[list[StoredAccount], None]:
@@ -171,6 +207,24 @@ class Audit:
         async with aclosing(self._stream(LOTS, scope)) as portions:
             async for rows in portions:
                 yield [StoredLot(row["program_id"], row["account_id"], lot_of(row)) for row in rows]
+
+    async def open_holds(self, scope: Scope) -> AsyncGenerator[list[StoredHold], None]:
+        """All open holds by program and account."""
+        async with aclosing(self._stream(OPEN_HOLDS, scope)) as portions:
+            async for rows in portions:
+                yield [StoredHold(row["program_id"], row["account_id"], _hold_of(row)) for row in rows]
+
+    async def holds(self, program_id: int, hold_ids: Sequence[str]) -> dict[str, Hold]:
+        """Holds as they are stored, open or not, by hold_id."""
+        async with self._one_at_a_time:
+            rows = await self._connection.fetch(HOLDS, program_id, hold_ids)
+        return {row["hold_id"]: _hold_of(row) for row in rows}
+
+    async def qualifying_days(self, scope: Scope) -> AsyncGenerator[list[StoredDay], None]:
+        """All qualifying days by program, account and day."""
+        async with aclosing(self._stream(QUALIFYING_DAYS, scope)) as portions:
+            async for rows in portions:
+                yield [StoredDay(row["program_id"], row["account_id"], day_of(row)) for row in rows]
 
     async def mismatches(self, scope: Scope) -> AsyncGenerator[list[Mismatch], None]:
         """What one table says and another one does not. One statement each; the database does the joining."""
@@ -208,3 +262,11 @@ def _readable(row: Any, previous_hash: bytes) -> Entry | Unreadable:
         return entry_of(row, previous_hash)
     except (ValueError, TypeError, OverflowError) as error:
         return Unreadable(row["program_id"], row["account_id"], row["seq"], f"{type(error).__name__}: {error}")
+
+
+def _hold_of(row: Any) -> Hold:
+    try:
+        return hold_of(row).hold
+    except (ValueError, TypeError, OverflowError):
+        # A hold always took something: that it took nothing is told as what is wrong with it.
+        return hold_of({**row, "movements": "[]"}).hold

@@ -60,4 +60,4 @@ async def recall(database: Database, claim: KeyClaim) -> Replayed | Refused:
         raise KeyTaken("outcome")
     if row is None or row["fingerprint"] != claim.fingerprint:
         return Refused(KeyReused(), claim.request_id)
-    return Replayed(first_of(row["form"], None, row["detail"]))
+    return Replayed(first_of(row["form"], (), row["detail"]))

@@ -1,21 +1,33 @@
 """Columns: a proposal as the arrays that the gate takes."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from ledger_service.ledger.lots import movements_text
 from ledger_service.ledger.outcomes import Posted
 from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.standing import standing_text
 from ledger_service.storage.rows import outcome_form
 
 
-def columns_of(proposal: Proposal) -> tuple[list[Any], ...]:
-    """The arguments of `write_batch` after program, rule version and instant, in their order."""
+def columns_of(proposal: Proposal) -> tuple[list[Any] | str | None, ...]:
+    """The arguments of `write_batch` after program, rule version and instant, in their order.
+
+    All are lists but the last one, which is JSON, or None for nearly every batch.
+    """
     changes, entries = proposal.accounts, proposal.entries
     states = [change.after for change in changes]
     places = {state.account_id: place for place, state in enumerate(states, start=1)}
-    fingerprints = {record.command.key: record.command.fingerprint for record in proposal.keys}
     lots = list(proposal.lot_changes())
-    others = [record for record in proposal.keys if not isinstance(record.first, Posted)]
+    # An entry that is a whole outcome carries its fingerprint: that is what makes the gate record it.
+    fingerprints = {}
+    others = []
+    for record in proposal.keys:
+        if isinstance(record.first, Posted):
+            fingerprints[record.command.key] = record.command.fingerprint
+        else:
+            others.append(record)
     forms = [outcome_form(record.first) for record in others]
     return (
         [state.account_id for state in states],
@@ -31,6 +43,8 @@ def columns_of(proposal: Proposal) -> tuple[list[Any], ...]:
         [state.next_due_at for state in states],
         [state.head_hash for state in states],
         [state.metadata for state in states],
+        [state.merged_into for state in states],
+        [standing_text(state.standing) for state in states],
         [places[entry.account_id] for entry in entries],
         [entry.seq for entry in entries],
         [entry.kind for entry in entries],
@@ -52,6 +66,7 @@ def columns_of(proposal: Proposal) -> tuple[list[Any], ...]:
         [entry.written_off for entry in entries],
         [entry.occurred_at for entry in entries],
         [entry.hash for entry in entries],
+        [entry.detail for entry in entries],
         [places[account_id] for account_id, _, _, _ in lots],
         [expires_at for _, expires_at, _, _ in lots],
         [available_at for _, _, available_at, _ in lots],
@@ -74,7 +89,68 @@ def columns_of(proposal: Proposal) -> tuple[list[Any], ...]:
         [attachment.claim.masked for attachment in proposal.attachments],
         [places[revocation.account_id] for revocation in proposal.revocations],
         [revocation.identifier_id for revocation in proposal.revocations],
+        more_of(proposal, places),
     )
 
 
-COLUMNS_TOTAL = 52
+COLUMNS_TOTAL = 56
+
+
+def more_of(proposal: Proposal, places: Mapping[str, int]) -> str | None:
+    """What few batches do, as the JSON object that the gate takes. None when this one does none of it.
+
+    Accounts by their place, instants in ISO 8601.
+    """
+    if not (
+        proposal.holds_placed
+        or proposal.holds_moved
+        or proposal.holds_closed
+        or proposal.identifiers_moved
+        or proposal.days
+    ):
+        return None
+    more = {
+        "holds_placed": [
+            {
+                "account": places[hold.account_id],
+                "hold_id": hold.hold_id,
+                "seq": hold.seq,
+                "points": hold.points,
+                "expires_at": hold.expires_at.isoformat(),
+                "movements": movements_text(hold.movements),
+                "source": hold.source,
+                "order_id": hold.order_id,
+            }
+            for hold in proposal.holds_placed
+        ],
+        "holds_moved": [
+            {"hold_id": move.id, "from": places[move.from_account], "to": places[move.to_account]}
+            for move in proposal.holds_moved
+        ],
+        "holds_closed": [
+            {
+                "account": places[closing.account_id],
+                "hold_id": closing.hold_id,
+                "seq": closing.seq,
+                "status": closing.status,
+                "captured": closing.captured,
+                "closed_at": closing.closed_at.isoformat(),
+            }
+            for closing in proposal.holds_closed
+        ],
+        "identifiers_moved": [
+            {"identifier_id": move.id, "from": places[move.from_account], "to": places[move.to_account]}
+            for move in proposal.identifiers_moved
+        ],
+        "days": [
+            {
+                "account": places[day.account_id],
+                "day": day.change.day.isoformat(),
+                "points": day.change.points,
+                "spend": str(day.change.spend),
+                "visits": day.change.visits,
+            }
+            for day in proposal.days
+        ],
+    }
+    return json.dumps({name: listed for name, listed in more.items() if listed}, separators=(",", ":"))

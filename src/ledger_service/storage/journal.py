@@ -2,86 +2,61 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 import asyncpg
 
-from ledger_service.ledger.commands import (
-    AttachIdentifier,
-    Command,
-    Earn,
-    OpenAccount,
-    Redeem,
-    Reverse,
-    RevokeIdentifier,
-    SetStatus,
-    singles,
-)
-from ledger_service.ledger.entries import Entry
-from ledger_service.ledger.lots import Lot
+from ledger_service.ledger.commands import Command
 from ledger_service.ledger.program import ProgramSettings, ProgramState
 from ledger_service.ledger.proposals import Proposal
-from ledger_service.ledger.states import AccountState, EntryFacts, Identifier, KnownOutcome, Loaded
+from ledger_service.ledger.remaining import shares_of
+from ledger_service.ledger.states import EntryFacts, Identifier, KnownOutcome, Loaded
 from ledger_service.storage.columns import COLUMNS_TOTAL, columns_of
 from ledger_service.storage.database import Database, read_failures, write_failures
-from ledger_service.storage.rows import (
-    ENTRY_COLUMNS,
-    IDENTIFIER_COLUMNS,
-    entry_of,
-    first_of,
-    identifier_of,
-    instant,
-)
+from ledger_service.storage.loading import Found, question_of
+from ledger_service.storage.rows import ENTRY_COLUMNS, IDENTIFIER_COLUMNS, entry_of, first_of, identifier_of
+from ledger_service.storage.wanted import Wanted, wanted_by
 
 # OFFSET 0 in these statements: what is inside is looked up by its key for each row outside. Plans are kept from the
 # first calls; without it every batch would go on reading all of a program, as if its tables were still empty.
 
-# One round trip for everything a batch of new commands needs; each arm fills the columns it has.
-#   what 0  the program:  version n1, its clock t1
-#   what 1  an account with one of its lots (or none), the lots in the order in which they are consumed
-#   what 2  a known key:  id, form s1, entry (s2, n1), detail s3, fingerprint b
-#   what 3  a known order: id, kind s1, entry (s2, n1), source s3
-LOAD_BATCH = """
-SELECT 0 AS what, NULL AS id, version::bigint AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4,
-    NULL::bigint AS n5, NULL::bigint AS n6, NULL::bigint AS n7, coalesce(clock, clock_timestamp()) AS t1,
-    NULL::timestamptz AS t2, NULL::timestamptz AS t3, NULL AS s1, NULL AS s2, NULL AS s3, NULL::bytea AS b
-FROM ledger.program WHERE program_id = $1
-UNION ALL
-SELECT * FROM (
-    SELECT 1, a.account_id, a.version, a.seq, a.balance, a.held, a.debt, a.lifetime_points, l.remaining, a.created_at,
-        l.expires_at, l.available_at, a.status, a.merged_into, a.metadata::text, a.head_hash
-    FROM ledger.account AS a
-    LEFT JOIN LATERAL (
-        SELECT * FROM ledger.lot WHERE program_id = $1 AND account_id = a.account_id ORDER BY expires_at, available_at
-        OFFSET 0
-    ) AS l ON true
-    WHERE a.program_id = $1 AND a.account_id = ANY ($2::text[])
-    ORDER BY a.account_id, l.expires_at, l.available_at
-) AS account_with_lots
-UNION ALL
-SELECT 2, o.idempotency_key, o.seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, o.form, o.account_id,
-    o.detail::text, o.fingerprint
-FROM ledger.outcome AS o WHERE o.program_id = $1 AND o.idempotency_key = ANY ($3::text[])
-UNION ALL
-SELECT 3, e.order_id, e.seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.kind, e.account_id, e.source, NULL
-FROM unnest($4::text[], $5::text[], $6::text[]) AS wanted (source, kind, order_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM ledger.entry AS one
-    WHERE one.program_id = $1 AND one.source = wanted.source AND one.kind = wanted.kind
-        AND one.kind IN ('earn', 'redeem') AND one.order_id = wanted.order_id AND one.order_id IS NOT NULL
-    OFFSET 0
-) AS e
-"""
-
-# The entries that replays answer with, that orders name and that reversals undo, with what was reversed of them so far.
+# The entries that replays answer with, that orders name and that reversals undo, with what was reversed of them so far,
+# wherever that stands (`reversed_points`, `refunds`: what each left, and whether it made the purchase count no more).
+# Then the entries that freed their points, each with the entry that it freed.
 RECALL = f"""
-SELECT {ENTRY_COLUMNS}, (
-    SELECT coalesce(sum(abs(r.points) + r.written_off), 0)::bigint FROM ledger.entry AS r
-    WHERE r.program_id = $1 AND r.account_id = e.account_id AND r.reverses_seq = e.seq
-) AS reversed_points
+SELECT {ENTRY_COLUMNS}, NULL AS confirmed_account, NULL::bigint AS confirmed_seq, r.reversed_points, r.refunds
 FROM unnest($2::text[], $3::bigint[]) AS wanted (account_id, seq)
 CROSS JOIN LATERAL (
     SELECT * FROM ledger.entry AS one
     WHERE one.program_id = $1 AND one.account_id = wanted.account_id AND one.seq = wanted.seq
+    OFFSET 0
+) AS e
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(abs(undoing.points) + undoing.written_off), 0)::bigint AS reversed_points,
+        json_agg(json_build_array(undoing.detail #> '{{refund,shares}}', undoing.detail #> '{{refund,uncounted}}'))
+            FILTER (WHERE (undoing.detail ->> 'refund') IS NOT NULL)::text AS refunds
+    FROM (
+        SELECT own.points, own.written_off, own.detail FROM ledger.entry AS own
+        WHERE own.program_id = $1 AND own.account_id = wanted.account_id AND own.reverses_seq = wanted.seq
+            AND (own.detail ->> 'reverses_account') IS NULL
+        UNION ALL
+        SELECT other.points, other.written_off, other.detail FROM ledger.entry AS other
+        WHERE other.program_id = $1 AND (other.detail ->> 'reverses_account') = wanted.account_id
+            AND coalesce(other.reverses_seq, 0) = wanted.seq
+    ) AS undoing
+) AS r
+UNION ALL
+SELECT {ENTRY_COLUMNS}, wanted.account_id, wanted.seq, NULL, NULL
+FROM unnest($2::text[], $3::bigint[]) AS wanted (account_id, seq)
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.entry AS own
+    WHERE own.program_id = $1 AND own.account_id = wanted.account_id AND own.reverses_seq = wanted.seq
+        AND own.kind = 'confirm' AND (own.detail ->> 'reverses_account') IS NULL
+    UNION ALL
+    SELECT * FROM ledger.entry AS other
+    WHERE other.program_id = $1 AND (other.detail ->> 'reverses_account') = wanted.account_id
+        AND coalesce(other.reverses_seq, 0) = wanted.seq AND other.kind = 'confirm'
     OFFSET 0
 ) AS e
 """
@@ -106,7 +81,7 @@ ORDER BY attached_at, identifier_id
 SETTINGS = "SELECT settings::text FROM ledger.program_version WHERE program_id = $1 AND version = $2"
 
 _PLACES = ", ".join(f"${place}" for place in range(1, COLUMNS_TOTAL + 4))
-WRITE_BATCH = f"SELECT account_id FROM ledger.write_batch_v1({_PLACES}) AS conflict (account_id)"
+WRITE_BATCH = f"SELECT account_id FROM ledger.write_batch_v2({_PLACES}) AS conflict (account_id)"
 
 SETTINGS_KEPT_MAX = 10_000
 """Settings documents kept in memory, a few hundred bytes each; past it the oldest half goes."""
@@ -119,42 +94,57 @@ class PostgresJournal:
         self._database = database
         # Keyed by version too, and a version never changes: nothing here can be stale.
         self._settings: dict[tuple[int, int], ProgramSettings] = {}
+        self._without_tiers: set[int] = set()
+        """Programs whose last known settings have no tiers."""
 
     async def load_batch(self, program_id: int, commands: Sequence[Command]) -> Loaded:
         """What the commands rest on: one round trip, a second one when history is asked for. DatabaseUnavailable."""
-        asked = singles(commands)
-        keys = [command.key for command in (*commands, *asked) if command.key is not None]
-        orders = [command for command in asked if isinstance(command, Earn | Redeem) and command.order_id is not None]
+        wanted = wanted_by(commands)
         async with self._database.writer() as connection:
             with read_failures():
-                rows = await connection.fetch(
-                    LOAD_BATCH,
-                    program_id,
-                    list({command.account_id for command in asked}),
-                    keys,
-                    [command.source for command in orders],
-                    ["earn" if isinstance(command, Earn) else "redeem" for command in orders],
-                    [command.order_id for command in orders],
-                )
-                found = _Found(rows)
-                wanted = found.entries | {
-                    (command.account_id, command.seq) for command in asked if isinstance(command, Reverse)
-                }
-                entries = await _recall(connection, program_id, wanted) if wanted else {}
-                identifiers = await _identifiers(connection, program_id, asked)
-                settings = await self._settings_of(connection, program_id, found.version)
+                found, settings = await self._load(connection, program_id, wanted)
+                accounts = found.accounts()
+                named = found.entries() | wanted.entries
+                named.update((name, accounts[name].seq) for name in wanted.merges if name in accounts)
+                entries = await _recall(connection, program_id, named) if named else {}
+                identifiers = await _identifiers(connection, program_id, wanted)
+                versions = {settings.version: settings}
+                if wanted.is_about_orders:
+                    for version in {entries[row["s2"], row["n1"]].entry.rule_version for row in found.orders}:
+                        versions[version] = await self._settings_of(connection, program_id, version)
         return Loaded(
             program=ProgramState(program_id, settings),
             now=found.now,
-            accounts=found.accounts(),
+            accounts=accounts,
             outcomes={
-                row["id"]: KnownOutcome(row["b"], first_of(row["s1"], _entry(entries, row), row["s3"]))
+                row["id"]: KnownOutcome(
+                    row["b"], first_of(row["s1"], [entries[name].entry for name in found.named_by(row)], row["s3"])
+                )
                 for row in found.keys
             },
             orders={(row["s3"], row["s1"], row["id"]): entries[row["s2"], row["n1"]].entry for row in found.orders},
             entries=entries,
+            holds=found.holds(),
+            settings=versions,
             identifiers=identifiers,
         )
+
+    async def _load(
+        self, connection: asyncpg.Connection, program_id: int, wanted: Wanted
+    ) -> tuple[Found, ProgramSettings]:
+        """The first round trip. Days are read in programs with tiers only, and only the settings say which these are:
+        the last known ones do, and when tiers were introduced since, it is asked once more."""
+        with_days = program_id not in self._without_tiers
+        statement, arguments = question_of(wanted, with_days=with_days)
+        rows = await connection.fetch(statement, program_id, *arguments)
+        settings = await self._settings_of(connection, program_id, rows[0]["n1"])
+        if settings.ladder is None:
+            self._without_tiers.add(program_id)
+        else:
+            self._without_tiers.discard(program_id)
+            if not with_days:
+                return await self._load(connection, program_id, wanted)
+        return Found(rows), settings
 
     async def write_batch(self, proposal: Proposal) -> frozenset[str]:
         """Write what the core proposes; answer the accounts in conflict, of which nothing was written.
@@ -181,73 +171,43 @@ class PostgresJournal:
         return known
 
 
-class _Found:
-    """The rows of LOAD_BATCH, sorted into what they are."""
-
-    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
-        program, *others = rows
-        self.version: int = program["n1"]
-        self.now = program["t1"]
-        self.account_rows = [row for row in others if row["what"] == 1]
-        self.keys = [row for row in others if row["what"] == 2]
-        self.orders = [row for row in others if row["what"] == 3]
-        self.entries: set[tuple[str, int]] = {
-            (row["s2"], row["n1"]) for row in (*self.keys, *self.orders) if row["n1"] is not None
-        }
-
-    def accounts(self) -> dict[str, AccountState]:
-        lots: dict[str, list[Lot]] = {}
-        first_rows: dict[str, asyncpg.Record] = {}
-        for row in self.account_rows:
-            account_id = row["id"]
-            if account_id not in first_rows:
-                first_rows[account_id] = row
-                lots[account_id] = []
-            if row["n7"] is not None:
-                lots[account_id].append(Lot(instant(row["t2"]), instant(row["t3"]), row["n7"]))
-        return {
-            account_id: AccountState(
-                account_id=account_id,
-                status=row["s1"],
-                version=row["n1"],
-                seq=row["n2"],
-                balance=row["n3"],
-                held=row["n4"],
-                debt=row["n5"],
-                lifetime_points=row["n6"],
-                head_hash=row["b"],
-                merged_into=row["s2"],
-                metadata=row["s3"],
-                created_at=row["t1"],
-                lots=tuple(lots[account_id]),
-            )
-            for account_id, row in first_rows.items()
-        }
-
-
-def _entry(entries: dict[tuple[str, int], EntryFacts], row: asyncpg.Record) -> Entry | None:
-    return None if row["n1"] is None else entries[row["s2"], row["n1"]].entry
-
-
 async def _recall(
     connection: asyncpg.Connection, program_id: int, wanted: set[tuple[str, int]]
 ) -> dict[tuple[str, int], EntryFacts]:
     rows = await connection.fetch(RECALL, program_id, [account for account, _ in wanted], [seq for _, seq in wanted])
-    return {(row["account_id"], row["seq"]): EntryFacts(entry_of(row), row["reversed_points"]) for row in rows}
+    facts: dict[tuple[str, int], EntryFacts] = {}
+    for row in rows:
+        entry = entry_of(row)
+        if row["confirmed_seq"] is not None:
+            confirmed = row["confirmed_account"], row["confirmed_seq"]
+            facts[confirmed] = replace(facts[confirmed], confirmed_by=entry)
+            continue
+        refunds = [] if row["refunds"] is None else json.loads(row["refunds"])
+        facts[entry.account_id, entry.seq] = EntryFacts(
+            entry,
+            row["reversed_points"],
+            shares=_left_by(refunds),
+            is_uncounted=any(uncounted for _, uncounted in refunds),
+        )
+    return facts
 
 
-async def _identifiers(
-    connection: asyncpg.Connection, program_id: int, commands: Sequence[Command]
-) -> tuple[Identifier, ...]:
-    """The identifiers in use that these commands ask about; a round trip only when one does."""
-    accounts = [command.account_id for command in commands if isinstance(command, SetStatus | RevokeIdentifier)]
-    claims = [command.identifier for command in commands if isinstance(command, AttachIdentifier)]
-    for command in commands:
-        if isinstance(command, OpenAccount):
-            claims.extend(command.identifiers)
-    if not accounts and not claims:
+def _left_by(refunds: Sequence[tuple[list[str], bool | None]]) -> tuple[Fraction, ...] | None:
+    """What is left of each line after these refunds. Each says what it left, and none gives anything back, so the least
+    counts: entries of several accounts have no order of their own."""
+    lines = zip(*(shares_of(shares) for shares, _ in refunds), strict=True)
+    return tuple(min(shares) for shares in lines) if refunds else None
+
+
+async def _identifiers(connection: asyncpg.Connection, program_id: int, wanted: Wanted) -> tuple[Identifier, ...]:
+    """The identifiers in use that commands ask about; a round trip only when one does."""
+    if not wanted.identifiers_of and not wanted.claims:
         return ()
     rows = await connection.fetch(
-        IDENTIFIERS, program_id, accounts, [claim.type for claim in claims], [claim.digest for claim in claims]
+        IDENTIFIERS,
+        program_id,
+        wanted.identifiers_of,
+        [claim.type for claim in wanted.claims],
+        [claim.digest for claim in wanted.claims],
     )
     return tuple(identifier_of(row) for row in rows)

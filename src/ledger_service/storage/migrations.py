@@ -5,13 +5,16 @@ import asyncio
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ledger_service.storage.schema import driver_url, migrations_folder
 
 ONE_AT_A_TIME = 7_305_113_001
 """Advisory lock under which migrations run, so that two of them wait for each other."""
+
+ASKED_AGAIN_AFTER_SECONDS = 0.1
+"""How long a migration waits before it looks again whether another one is done: nobody notices either."""
 
 
 def alembic_config() -> Config:
@@ -34,8 +37,7 @@ async def _migrate(url: str) -> None:
     engine = create_async_engine(driver_url(url), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            await connection.exec_driver_sql(f"SELECT pg_advisory_lock({ONE_AT_A_TIME})")
-            await connection.commit()
+            await _wait_for_our_turn(connection)
             await connection.run_sync(_upgrade)
             await connection.commit()
             # A fresh schema without statistics gets plans that stay bad for hours.
@@ -43,6 +45,15 @@ async def _migrate(url: str) -> None:
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+async def _wait_for_our_turn(connection: AsyncConnection) -> None:
+    # Asked again and again: who waits inside a statement holds a snapshot, and an index that is built concurrently by
+    # the other one would wait for that in turn.
+    while not (await connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ONE_AT_A_TIME})")).scalar_one():
+        await connection.commit()
+        await asyncio.sleep(ASKED_AGAIN_AFTER_SECONDS)
+    await connection.commit()
 
 
 def _upgrade(connection: Connection) -> None:

@@ -39,6 +39,7 @@ SELECT version, created_at, settings::text AS settings FROM ledger.program_versi
 WHERE program_id = $1 ORDER BY version DESC
 """
 PUT = "SELECT ledger.put_program_v1($1, $2, $3)"
+ADVANCE_CLOCK = "SELECT ledger.advance_clock_v1($1, $2)"
 CREATE = "SELECT ledger.create_program_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 
 
@@ -89,6 +90,14 @@ class Programs:
                 return None
             with read_failures():
                 return _program(await connection.fetchrow(GET, program_id))
+
+    async def advance_clock(self, program_id: int, to: datetime) -> datetime | None:
+        """Move the clock of a test program forward; answers where it stands now. None, and nothing is changed, when
+        that would be backwards or the program follows the real time. Safe to repeat."""
+        async with self._database.writer() as connection:
+            with write_failures():
+                now: datetime | None = await connection.fetchval(ADVANCE_CLOCK, program_id, to)
+        return now
 
     async def create(
         self,

@@ -1,5 +1,6 @@
 """Reads: what callers are shown of an account. Due work that nobody did yet is counted here on the fly."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,21 +8,19 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Select, Table, Text, literal_column, select
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
-from ledger_service.ledger.commands import Status
 from ledger_service.ledger.entries import Entry
-from ledger_service.ledger.lots import NEVER, Lot, pending, usable
+from ledger_service.ledger.explaining import Trace, TracedLot
+from ledger_service.ledger.lots import NEVER, Lot, pending
 from ledger_service.ledger.membership import account_view, identifier_view
+from ledger_service.ledger.program import ProgramSettings, ProgramState
+from ledger_service.ledger.settling import settle, settled
+from ledger_service.ledger.states import AccountState
+from ledger_service.ledger.tiers import progress
 from ledger_service.storage.database import Database, read_failures
-from ledger_service.storage.rows import (
-    ACCOUNT_COLUMNS,
-    ENTRY_COLUMNS,
-    IDENTIFIER_COLUMNS,
-    account_of,
-    entry_of,
-    identifier_of,
-    instant,
-    lot_of,
-)
+from ledger_service.storage.earlier import account_at
+from ledger_service.storage.reports import Reports
+from ledger_service.storage.rows import ENTRY_COLUMNS, IDENTIFIER_COLUMNS, entry_of, identifier_of
+from ledger_service.storage.whole_accounts import Found, WholeAccounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +28,33 @@ class BalanceView:
     """An account's points at an instant. balance = available + pending + held."""
 
     account_id: str
-    status: Status
-    version: int
     seq: int
+    """The last entry that is in it."""
+    newest_seq: int
+    """The last entry that is in the books."""
     balance: int
     available: int
     """Below 0 while there is debt."""
     pending: int
     held: int
     as_of: datetime
+    tier: dict[str, Any] | None
+    """`ledger.tiers.progress`; None in programs without tiers, and before the account was opened."""
     next_expiry: tuple[datetime, int] | None
     """The next instant at which points expire, and how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Where the points of an account came from and went."""
+
+    account: AccountState
+    """Its due work done."""
+    settings: ProgramSettings
+    as_of: datetime
+    lots: tuple[TracedLot, ...]
+    entries: tuple[Entry, ...]
+    """The last ones, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +70,8 @@ class EntryQuery:
     before_seq: int | None = None
 
 
-# An account with all of its lots, soonest expiry first; the clock of its program.
-BALANCE = """
-SELECT a.account_id, a.status, a.version, a.seq, a.balance, a.held, a.debt,
-    (SELECT coalesce(p.clock, clock_timestamp()) FROM ledger.program AS p WHERE p.program_id = $1) AS now,
-    l.expires_at, l.available_at, l.remaining
-FROM ledger.account AS a
-LEFT JOIN ledger.lot AS l ON l.program_id = $1 AND l.account_id = a.account_id
-WHERE a.program_id = $1 AND a.account_id = $2
-ORDER BY l.expires_at, l.available_at
-"""
-
-ACCOUNT = f"SELECT {ACCOUNT_COLUMNS} FROM ledger.account AS a WHERE a.program_id = $1 AND a.account_id = $2"
+EXPLANATIONS_AT_ONCE = 2
+"""Of the connections for reading; the others stay free for tills, however many entries an account has."""
 
 IDENTIFIERS_OF = f"""
 SELECT {IDENTIFIER_COLUMNS} FROM ledger.identifier AS i
@@ -81,6 +86,12 @@ WHERE program_id = $1 AND type = $2 AND digest = $3 AND revoked_at IS NULL
 
 ONE_ENTRY = f"""
 SELECT {ENTRY_COLUMNS} FROM ledger.entry AS e WHERE e.program_id = $1 AND e.account_id = $2 AND e.seq = $3
+"""
+
+# Entries never change: read page by page they are of one moment, as long as none is newer than the account.
+ONWARDS = f"""
+SELECT {ENTRY_COLUMNS} FROM ledger.entry AS e
+WHERE e.program_id = $1 AND e.account_id = $2 AND e.seq > $3 AND e.seq <= $4 ORDER BY e.seq LIMIT 500
 """
 
 EXISTS = "SELECT 1 FROM ledger.account WHERE program_id = $1 AND account_id = $2"
@@ -105,42 +116,39 @@ class Reads:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._whole = WholeAccounts()
+        self._explaining = asyncio.Semaphore(EXPLANATIONS_AT_ONCE)
+        self.reports = Reports(database)
+        """Answers about a whole program."""
 
-    async def balance(self, program_id: int, account_id: str) -> BalanceView | None:
-        """The points of an account now. A lot past its date does not count, swept or not."""
+    async def balance(self, program_id: int, account_id: str, at: datetime | None = None) -> BalanceView | None:
+        """The points of an account now, or at an instant in the past or the future, due work up to it counted as done.
+
+        The future is what comes when nothing else happens. A tier of the past is shown by today's settings.
+        """
         async with self._database.reader() as connection:
             with read_failures():
-                rows = await connection.fetch(BALANCE, program_id, account_id)
-        if not rows:
-            return None
-        account, now = rows[0], rows[0]["now"]
-        lots = [lot_of(row) for row in rows if row["remaining"] is not None]
-        live = [lot for lot in lots if lot.expires_at > now]
-        expired = sum(lot.remaining for lot in lots) - sum(lot.remaining for lot in live)
-        return BalanceView(
-            account_id=account["account_id"],
-            status=account["status"],
-            version=account["version"],
-            seq=account["seq"],
-            balance=account["balance"] - expired,
-            available=usable(live, now) - account["debt"],
-            pending=pending(live, now),
-            held=account["held"],
-            as_of=now,
-            next_expiry=_next_expiry(live),
-        )
+                found = await self._whole.find(connection, program_id, account_id, at)
+                if found is None:
+                    return None
+                account = found.account
+                if at is not None and at < found.now:
+                    account = await account_at(connection, program_id, account, at)
+        as_of = found.now if at is None else at
+        return _balance_view(_settled(account, found.settings, as_of), found, as_of)
 
     async def account(self, program_id: int, account_id: str) -> dict[str, Any] | None:
-        """The account's view (`ledger.membership.account_view`): status, counters, identifiers, version."""
+        """The account's view (`ledger.membership.account_view`): status, tier, counters, identifiers, version."""
         async with self._database.reader() as connection:
             with read_failures():
-                row = await connection.fetchrow(ACCOUNT, program_id, account_id)
-                if row is None:
+                found = await self._whole.find(connection, program_id, account_id)
+                if found is None:
                     return None
                 held = await connection.fetch(IDENTIFIERS_OF, program_id, account_id)
         identifiers = [identifier_of(identifier) for identifier in held]
         views = tuple(identifier_view(identifier.claim, identifier.attached_at) for identifier in identifiers)
-        return account_view(account_of(row, ()), views)
+        account = _settled(found.account, found.settings, found.now)
+        return account_view(account, views, progress(found.settings, account, found.now))
 
     async def find(self, program_id: int, type: str, digest: bytes) -> str | None:
         """The account that a card, phone, e-mail or external id finds."""
@@ -169,14 +177,54 @@ class Reads:
         """The open lots, soonest expiry first."""
         async with self._database.reader() as connection:
             with read_failures():
-                rows = await connection.fetch(BALANCE, program_id, account_id)
-        if not rows:
-            return None
-        now = rows[0]["now"]
-        return [lot_of(row) for row in rows if row["remaining"] is not None and instant(row["expires_at"]) > now]
+                found = await self._whole.find(connection, program_id, account_id)
+        return None if found is None else list(_settled(found.account, found.settings, found.now).lots)
+
+    async def explanation(self, program_id: int, account_id: str, limit: int) -> Explanation | None:
+        """Where the points of an account came from and went, with its last entries, at most `limit`.
+
+        Costs a look at every entry of the account.
+        """
+        trace = Trace(limit)
+        async with self._explaining, self._database.reader() as connection:
+            with read_failures():
+                found = await self._whole.find(connection, program_id, account_id)
+                if found is None:
+                    return None
+                seq = 0
+                while rows := await connection.fetch(ONWARDS, program_id, account_id, seq, found.account.seq):
+                    for entry in map(entry_of, rows):
+                        trace.read(entry)
+                    seq = rows[-1]["seq"]
+        due = settle(found.account, ProgramState(program_id, found.settings), found.now)
+        for entry in due.entries:
+            trace.follow(entry)
+        return Explanation(due.account, found.settings, found.now, trace.lots(), tuple(reversed(trace.newest)))
 
 
-def _next_expiry(live: list[Lot]) -> tuple[datetime, int] | None:
+def _settled(account: AccountState, settings: ProgramSettings, at: datetime) -> AccountState:
+    due_at = account.next_due_at
+    return account if due_at is None or due_at > at else settled(account, settings, at)
+
+
+def _balance_view(account: AccountState, found: Found, at: datetime) -> BalanceView:
+    created_at = found.account.created_at
+    is_open = created_at is None or created_at <= at
+    return BalanceView(
+        account_id=account.account_id,
+        seq=account.seq,
+        newest_seq=found.account.seq,
+        balance=account.balance,
+        available=account.available(at),
+        pending=pending(account.lots, at),
+        held=account.held,
+        as_of=at,
+        tier=progress(found.settings, account, at) if is_open else None,
+        next_expiry=_next_expiry(account.lots),
+    )
+
+
+def _next_expiry(live: tuple[Lot, ...]) -> tuple[datetime, int] | None:
     if not live or live[0].expires_at == NEVER:
         return None
     at = live[0].expires_at

@@ -1,6 +1,7 @@
 """Calls of the gate as the core makes them, to be spoilt in one place, and proposals that only a forger would make."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,17 +13,33 @@ from ledger_service.ledger.groups import Groups
 from ledger_service.ledger.lots import Lot, Movement
 from ledger_service.ledger.postings import Posting
 from ledger_service.ledger.postings import post as post_to
-from ledger_service.ledger.program import ProgramSettings, ProgramState
 from ledger_service.ledger.proposals import AccountChange, Proposal
 from ledger_service.storage.columns import columns_of
-from ledger_service.storage.database import Database
+from ledger_service.storage.database import WRITER, Database
 from ledger_service.storage.journal import WRITE_BATCH, PostgresJournal
 from ledger_service.storage.programs import Programs
-from tests.builders import DAY, NOON, adjust, attach, claim, earn, open_account, redeem, reverse, revoke, set_status
+from tests.builders import (
+    DAY,
+    NOON,
+    adjust,
+    attach,
+    claim,
+    earn,
+    merge,
+    open_account,
+    place_hold,
+    redeem,
+    reverse,
+    revoke,
+    set_status,
+)
 from tests.servers import TestDatabase
 from tests.varied_books import create_program, post
 
-TABLES = ("account", "api_key", "entry", "identifier", "lot", "outcome", "program", "program_version")
+TABLES = (
+    *("account", "api_key", "entry", "hold", "identifier", "lot", "outcome", "program", "program_version"),
+    "qualifying_day",
+)
 
 TOMORROW = NOON + DAY
 OLD_CARD = claim("1111", identifier_id="old-card")
@@ -43,6 +60,14 @@ GOOD: tuple[Command, ...] = (
     open_account("e", identifiers=[claim("3333")], key="good-never-opened"),
 )
 
+TIERED: dict[str, Any] = {
+    "auto_open": True,
+    "currency": "EUR",
+    "clawback": {"mode": "allow_debt"},
+    "rules": [{"id": "base", "type": "spend", "points": 1, "per": "1.00"}],
+    "tiers": {"levels": [{"id": "bronze", "at": "0"}, {"id": "silver", "at": "1000"}]},
+}
+
 Arguments = dict[str, Any]
 Spoil = Callable[[Arguments], object]
 
@@ -59,7 +84,7 @@ class Gate:
     async def arguments_of(self, proposal: Proposal) -> Arguments:
         """What the core would call the gate with, by the names of its parameters."""
         names = await self.owner.fetchval(
-            "SELECT proargnames[1:pronargs] FROM pg_proc WHERE proname = 'write_batch_v1'"
+            "SELECT proargnames[1:pronargs] FROM pg_proc WHERE proname = 'write_batch_v2'"
         )
         values = (proposal.program_id, proposal.rule_version, proposal.now, *columns_of(proposal))
         return dict(zip(names, values, strict=True))
@@ -82,6 +107,19 @@ class Gate:
         return answer
 
 
+@asynccontextmanager
+async def opened(where: TestDatabase, slug: str = "demo", **settings: str) -> AsyncIterator[Gate]:
+    """The gate as ledger_service calls it for one program, and the superuser who looks at what came of it."""
+    service = await asyncpg.connect(where.service_url, server_settings=WRITER | settings)
+    owner = await asyncpg.connect(where.owner_url)
+    try:
+        async with Database.open(where.service_url) as database:
+            yield Gate(service, owner, PostgresJournal(database), await program_id_of(database, slug))
+    finally:
+        await service.close()
+        await owner.close()
+
+
 async def contents(owner: asyncpg.Connection) -> dict[str, list[str]]:
     """Every row of every table."""
     return {
@@ -91,7 +129,8 @@ async def contents(owner: asyncpg.Connection) -> dict[str, list[str]]:
 
 
 async def prepare(where: TestDatabase) -> None:
-    """The books that `GOOD` is decided on: a has two lots, b a debt, c a card; `merged` went to another account."""
+    """The books that `GOOD` is decided on: a has two lots, b a debt, c a card; `merged` went to another account.
+    Another program has a row in every other table."""
     async with Database.open(where.service_url) as database:
         journal = PostgresJournal(database)
         program_id = await create_program(database)
@@ -105,20 +144,15 @@ async def prepare(where: TestDatabase) -> None:
             adjust(-15, account_id="b", allow_negative=True),
             open_account("c", identifiers=[OLD_CARD]),
             open_account("merged"),
+            open_account("survivor"),
+            merge("survivor", account_id="merged"),
         )
-        other_id = await create_program(database, "other")
-        await post(journal, other_id, earn(10, account_id="z"))
-    owner = await asyncpg.connect(where.owner_url)
-    try:
-        await owner.execute(
-            "UPDATE ledger.account SET status = 'merged', merged_into = 'a' WHERE account_id = 'merged'"
-        )
-    finally:
-        await owner.close()
+        other_id = await create_program(database, "other", TIERED)
+        await post(journal, other_id, earn(10, account_id="z"), place_hold(5, "hold-of-another", account_id="z"))
 
 
-async def demo_id(database: Database) -> int:
-    program = await Programs(database).find("demo")
+async def program_id_of(database: Database, slug: str) -> int:
+    program = await Programs(database).find(slug)
     assert program is not None
     return program.program_id
 
@@ -128,19 +162,36 @@ async def forged(
 ) -> Arguments:
     """A call whose arithmetic is right, for postings that no rule would decide. `lots` and `lies` replace what was
     loaded of the account."""
-    loaded = await gate.journal.load_batch(gate.program_id, [set_status(account_id=account_id)])
-    before = loaded.accounts[account_id]
-    account = before if lots is None else replace(before, lots=tuple(sorted(lots)))
-    account = replace(account, **lies)
-    program = ProgramState(gate.program_id, ProgramSettings())
+    changed = lies if lots is None else lies | {"lots": tuple(sorted(lots))}
+    return await forged_together(gate, [(account_id, one) for one in postings], {account_id: changed})
+
+
+async def forged_together(
+    gate: Gate,
+    postings: Iterable[tuple[str, Posting]],
+    before: Mapping[str, Mapping[str, Any]] | None = None,
+    after: Mapping[str, Mapping[str, Any]] | None = None,
+    **others: Any,
+) -> Arguments:
+    """The same for several accounts, each with what is said of it before and after its postings. `others` are fields
+    of the proposal; `groups` are the accounts' numbers."""
+    made, before, after = list(postings), before or {}, after or {}
+    names = sorted({account_id for account_id, _ in made} | before.keys() | after.keys())
+    loaded = await gate.journal.load_batch(gate.program_id, [set_status(account_id=name) for name in names])
+    states = {name: replace(loaded.accounts[name], **before.get(name, {})) for name in names}
     entries = []
-    for posting in postings:
-        account, made = post_to(account, posting, program, loaded.now)
-        entries.append(made)
-    change = AccountChange(before.version, before.head_hash, account, 0)
-    return await gate.arguments_of(
-        Proposal(gate.program_id, 1, loaded.now, (), (change,), tuple(entries), (), Groups())
+    for account_id, one in made:
+        states[account_id], entry = post_to(states[account_id], one, loaded.program, loaded.now)
+        entries.append(entry)
+    groups = others.pop("groups", {})
+    changes = []
+    for name in names:
+        known, state = loaded.accounts[name], replace(states[name], **after.get(name, {}))
+        changes.append(AccountChange(known.version, known.head_hash, state, groups.get(name, 0)))
+    proposal = Proposal(
+        gate.program_id, loaded.program.settings.version, loaded.now, (), tuple(changes), tuple(entries), (), Groups()
     )
+    return await gate.arguments_of(replace(proposal, **others))
 
 
 def posting(kind: Any, points: int, *movements: Movement, **others: Any) -> Posting:

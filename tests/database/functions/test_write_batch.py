@@ -1,20 +1,18 @@
 """The gate: one test for each of its checks. Whatever the core proposes, or somebody who says he is the core."""
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from ledger_service.ledger.lots import ALWAYS, NEVER, Lot
 from ledger_service.ledger.points import POINTS_MAX
 from ledger_service.storage.columns import COLUMNS_TOTAL
-from ledger_service.storage.database import WRITER, Database
-from ledger_service.storage.journal import WRITE_BATCH, PostgresJournal
+from ledger_service.storage.journal import WRITE_BATCH
 from tests.builders import DAY, NOON, movement
 from tests.database.functions.forgery import (
     TOMORROW,
@@ -25,11 +23,25 @@ from tests.database.functions.forgery import (
     Gate,
     Spoil,
     contents,
-    demo_id,
     forged,
+    opened,
     posting,
     prepare,
 )
+from tests.database.functions.lies import (
+    add,
+    all_of,
+    another_row,
+    in_detail,
+    many,
+    more,
+    of_account,
+    of_entry,
+    put,
+    row,
+    say,
+)
+from tests.database.functions.life import CLUB, life, prepare_life
 from tests.servers import TestDatabase, TestServer, cloning
 
 
@@ -42,39 +54,10 @@ def prepared(postgres: TestServer, template_database: str) -> Iterator[TestDatab
         yield database
 
 
-@asynccontextmanager
-async def opened(where: TestDatabase, **settings: str) -> AsyncIterator[Gate]:
-    service = await asyncpg.connect(where.service_url, server_settings=WRITER | settings)
-    owner = await asyncpg.connect(where.owner_url)
-    try:
-        async with Database.open(where.service_url) as database:
-            yield Gate(service, owner, PostgresJournal(database), await demo_id(database))
-    finally:
-        await service.close()
-        await owner.close()
-
-
 @pytest.fixture
 async def gate(prepared: TestDatabase) -> AsyncIterator[Gate]:
     async with opened(prepared) as gate:
         yield gate
-
-
-def put(name: str, place: int, value: Any) -> Spoil:
-    """Say something else in one place of a list."""
-    return lambda arguments: arguments[name].__setitem__(place, value)
-
-
-def add(name: str, place: int, value: int) -> Spoil:
-    return lambda arguments: arguments[name].__setitem__(place, arguments[name][place] + value)
-
-
-def say(name: str, value: Any) -> Spoil:
-    return lambda arguments: arguments.__setitem__(name, value)
-
-
-def all_of(*spoils: Spoil) -> Spoil:
-    return lambda arguments: [spoil(arguments) for spoil in spoils]
 
 
 def swap_accounts(arguments: Arguments) -> None:
@@ -92,23 +75,26 @@ def repeat_account(arguments: Arguments) -> None:
             values.insert(1, values[0])
 
 
-def many(prefix: str, total: int) -> Spoil:
-    """Lists of one kind, too long."""
-    return lambda arguments: arguments.update(
-        {name: (values * total)[:total] for name, values in arguments.items() if name.startswith(prefix)}
-    )
-
-
 def repeat_lot(arguments: Arguments) -> None:
     for name, values in arguments.items():
         if name.startswith("l_"):
             values.append(values[0])
 
 
+def one_of_several(account_id: str, change: Callable[[list[Any]], object]) -> Spoil:
+    """Say that the first outcome of several entries of this account is other ones."""
+
+    def spoil(arguments: Arguments) -> None:
+        place = list(zip(arguments["k_forms"], arguments["k_account_ids"], strict=True)).index(("several", account_id))
+        named = json.loads(arguments["k_details"][place])["entries"]
+        arguments["k_details"][place] = json.dumps({"entries": change(named)})
+
+    return spoil
+
+
 HASH = b"\x01" * 32
 # What is said, and the SQLSTATEs of which it must be refused with one.
 LIES: dict[str, tuple[Spoil, str]] = {
-    "recorded_in_the_past": (say("p_now", NOON - timedelta(seconds=61)), "LG001"),
     "recorded_in_the_future": (say("p_now", NOON + timedelta(seconds=2)), "LG001"),
     "recorded_never": (say("p_now", None), "LG001"),
     "an_unknown_program": (say("p_program_id", 999), "LG001"),
@@ -166,7 +152,7 @@ LIES: dict[str, tuple[Spoil, str]] = {
     "a_reversal_of_itself": (put("e_reverses", 3, 5), "23514"),
     "an_earn_reversed_as_a_redeem": (put("e_reverses", 3, 4), "LG001"),
     "a_fingerprint_too_short": (put("e_fingerprints", 0, b"short"), "23514"),
-    "no_fingerprint": (put("e_fingerprints", 0, None), "23502"),
+    "no_fingerprint": (put("e_fingerprints", 0, None), "LG001"),
     "an_empty_key": (put("e_keys", 0, ""), "23514"),
     "a_key_too_long": (put("e_keys", 0, "k" * 256), "23514"),
     "a_key_twice": (put("e_keys", 1, "good-earn"), "23505"),
@@ -216,19 +202,56 @@ async def test_a_lie_is_refused_and_nothing_is_written(gate: Gate, name: str):
     assert await gate.refusal(arguments) == sqlstate
 
 
+async def test_what_was_decided_before_the_settings_or_the_clock_moved_on_is_decided_again(gate: Gate):
+    good = await gate.good()
+    before = await contents(gate.owner)
+    for name, value in (("p_rule_version", 99), ("p_now", NOON - timedelta(microseconds=1))):
+        assert await gate.call(good | {name: value}) == good["a_account_ids"]
+    without_accounts = {name: value if name.startswith("p_") else [] for name, value in good.items()} | {
+        "p_rule_version": 99
+    }
+    assert await gate.call(without_accounts) == [""]
+    assert await contents(gate.owner) == before
+
+
 async def test_the_call_that_all_lies_are_made_of_is_written(clone_database: Any):
     where = clone_database()
     await prepare(where)
     async with opened(where) as gate:
+        before = await contents(gate.owner)
         assert await gate.call(await gate.good()) == []
         written = await contents(gate.owner)
-        assert len(written["entry"]) == 4 + 4
+        assert len(written["entry"]) == len(before["entry"]) + 4
         assert await gate.owner.fetchval("SELECT revoked_at FROM ledger.identifier WHERE identifier_id = 'old-card'")
+
+
+async def test_the_last_release_writes_on_beside_this_one(clone_database: Any):
+    """Its gate takes what it took, and both come to the same books."""
+    written = []
+    for version in ("write_batch_v1", "write_batch_v2"):
+        where = clone_database()
+        await prepare(where)
+        async with opened(where) as gate:
+            good = await gate.good()
+            names = await gate.owner.fetchval("SELECT proargnames[1:pronargs] FROM pg_proc WHERE proname = $1", version)
+            places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
+            statement = f"SELECT account_id FROM ledger.{version}({places}) AS conflict (account_id)"
+            assert await gate.call({name: good[name] for name in names}, statement) == []
+            written.append(
+                await gate.owner.fetch(
+                    "SELECT account_id, seq, kind, points, balance_after, detail::text FROM ledger.entry "
+                    "UNION ALL SELECT account_id, seq, status, balance, version, standing::text FROM ledger.account "
+                    "UNION ALL SELECT idempotency_key, seq, form, NULL, NULL, detail::text FROM ledger.outcome "
+                    "WHERE account_id IS NOT NULL AND form <> 'refused' ORDER BY 1, 2, 3"
+                )
+            )
+    comparable = [[tuple(row) for row in rows if not row[0].startswith("key-")] for rows in written]
+    assert comparable[0] == comparable[1]
 
 
 async def lists_of(gate: Gate) -> list[str]:
     names = [name for name in await gate.good() if not name.startswith("p_")]
-    assert len(names) == COLUMNS_TOTAL
+    assert len(names) == COLUMNS_TOTAL - 1
     return names
 
 
@@ -269,7 +292,7 @@ def instead_of(name: str, arguments: Arguments, expression: str) -> str:
 async def type_of(gate: Gate, name: str) -> str:
     found: str = await gate.owner.fetchval(
         "SELECT format_type(proargtypes[array_position(proargnames, $1) - 1], NULL) FROM pg_proc "
-        "WHERE proname = 'write_batch_v1'",
+        "WHERE proname = 'write_batch_v2'",
         name,
     )
     return found
@@ -278,7 +301,7 @@ async def type_of(gate: Gate, name: str) -> str:
 # Lists in which a null has a meaning: no order, no date, no key, nothing reversed.
 MAY_BE_NULL = {
     *("a_due_ats", "e_order_ids", "e_keys", "e_reasons", "e_available_ats", "e_expires_ats", "e_reverses"),
-    *("e_transfer_ids", "k_account_ids", "k_seqs"),
+    *("a_merged_intos", "a_standings", "e_details", "e_transfer_ids", "k_account_ids", "k_seqs"),
 }
 
 
@@ -290,6 +313,81 @@ async def test_a_null_in_a_list_is_refused_where_it_has_no_meaning(gate: Gate):
         if name not in MAY_BE_NULL:
             put(name, place, None)(good)
             assert await gate.refusal(good) in {"LG001", "23502", "23514"}, name
+
+
+# What is said otherwise in the call of `life`.
+LIES_OF_LIFE: dict[str, tuple[Spoil, str]] = {
+    "a_detail_that_is_no_json": (of_entry("b", "earn", "e_details", "{"), "22P02"),
+    "a_standing_that_is_no_json": (of_account("a", "a_standings", "{"), "22P02"),
+    "more_that_is_no_json": (say("p_more", "{"), "22P02"),
+    "more_that_is_a_list": (say("p_more", "[]"), "22023"),
+    "more_that_nobody_knows": (more(lambda said: said.update(gifts=[])), "LG001"),
+    "too_many_days": (more(lambda said: said.update(days=said["days"] * 4_000)), "LG001"),
+    "a_day_of_nobody": (row("days", 0, account=0), "LG001"),
+    "a_day_of_the_account_after_the_last": (row("days", 0, account=9), "LG001"),
+    "a_day_of_an_account_without_an_entry": (row("days", 0, account=5), "LG001"),
+    "a_day_twice": (another_row("days"), "21000"),
+    "a_day_that_is_none": (row("days", 0, day=None), "23502"),
+    "a_day_that_counts_no_number": (row("days", 0, points=None), "23502"),
+    "several_entries_that_are_fewer": (one_of_several("a", lambda named: named[:1]), "LG001"),
+    "several_entries_that_are_more": (one_of_several("a", lambda named: [*named, ["b", 5]]), "LG001"),
+    "several_entries_of_another_key": (one_of_several("a", lambda named: [*named[:1], ["b", 3]]), "LG001"),
+    "several_entries_with_one_twice": (one_of_several("a", lambda named: [*named, named[0]]), "LG001"),
+    "several_entries_that_are_not_there": (one_of_several("a", lambda named: [*named[:1], ["b", 9]]), "LG001"),
+    "several_entries_of_which_none_is_named": (one_of_several("a", lambda named: []), "LG001"),
+    "several_entries_that_are_no_list": (one_of_several("a", lambda named: 7), "22023"),
+    "several_entries_with_a_fingerprint": (of_entry("a", "transfer_out", "e_fingerprints", bytes(16)), "LG001"),
+    "several_entries_under_no_key": (of_entry("a", "transfer_out", "e_keys", None), "LG001"),
+    "a_fingerprint_without_a_key": (of_entry("b", "earn", "e_keys", None), "LG001"),
+    "more_undone_than_there_was": (
+        of_entry("h", "reverse_earn", "e_written_offs", 51),
+        "LG001",
+    ),
+    "an_entry_undone_in_the_books_of_an_active_account": (
+        of_entry("h", "reverse_earn", "e_details", in_detail(reverses_account="a")),
+        "LG001",
+    ),
+    "an_entry_undone_in_books_that_are_not_in_the_batch": (
+        of_entry("h", "reverse_earn", "e_details", in_detail(reverses_account="idle")),
+        "LG001",
+    ),
+    "an_entry_of_ones_own_undone_as_that_of_another": (
+        of_entry("h", "reverse_earn", "e_details", in_detail(reverses_account="h")),
+        "LG001",
+    ),
+    "an_entry_undone_that_is_not_there": (of_entry("h", "reverse_earn", "e_reverses", 7), "LG001"),
+    "an_entry_undone_that_is_none_to_be_undone": (of_entry("h", "reverse_earn", "e_reverses", 2), "LG001"),
+}
+
+
+@pytest.mark.parametrize("name", LIES_OF_LIFE)
+async def test_a_lie_about_the_life_of_points_is_refused_and_nothing_is_written(club_gate: Gate, name: str):
+    spoil, sqlstate = LIES_OF_LIFE[name]
+    arguments = await life(club_gate)
+    spoil(arguments)
+    assert await club_gate.refusal(arguments) == sqlstate
+
+
+async def test_days_are_counted_together(clone_database: Any):
+    where = clone_database()
+    await prepare_life(where)
+    async with opened(where, CLUB) as gate:
+        assert await gate.call(await life(gate)) == []
+        rows = await gate.owner.fetch(
+            "SELECT account_id, points, spend, visits FROM ledger.qualifying_day "
+            "WHERE program_id = $1 AND day = '2026-12-03' ORDER BY 1",
+            gate.program_id,
+        )
+    assert {row["account_id"]: tuple(row)[1:] for row in rows} == {
+        "a": (100, 0, 0),
+        "b": (53, 0, 0),
+        "c": (0, 0, 0),
+        "d": (47, 0, 0),
+        "e": (0, 0, 0),
+        "f": (15, 0, 0),
+        "g": (20, 0, 0),
+        "h": (59, 50, 1),
+    }
 
 
 TAKES_ALL = movement(-100)
@@ -356,6 +454,32 @@ LIES_OF_A_FORGER: dict[str, tuple[dict[str, Any], str]] = {
         "LG001",
     ),
     "a_merged_account_called_active": ({"postings": [], "account_id": "merged", "status": "active"}, "LG001"),
+    "a_release_of_nothing": ({"postings": [posting("release", 0, detail={"hold_id": "none"})]}, "LG001"),
+    "a_hold_of_nothing": ({"postings": [posting("hold", 0, detail={"hold_id": "none"})]}, "LG001"),
+    "points_confirmed_into_being": (
+        {"postings": [posting("confirm", 5, movement(5), reverses_seq=1)]},
+        "23514",
+    ),
+    "a_confirmation_of_nothing_named": ({"postings": [posting("confirm", 0)]}, "23514"),
+    "a_confirmation_of_what_is_not_there": ({"postings": [posting("confirm", 0, reverses_seq=7)]}, "23514"),
+    "a_confirmation_of_a_redeem": (
+        {"postings": [posting("redeem", -5, movement(-5)), posting("confirm", 0, reverses_seq=3)]},
+        "LG001",
+    ),
+    "a_tier_worth_points": ({"postings": [posting("tier", 5, movement(5))]}, "23514"),
+    "a_debt_by_a_tier": (
+        {
+            "postings": [
+                posting("redeem", -150, TAKES_ALL, movement(-50, TOMORROW)),
+                posting("tier", 0, movement(5, available_at=TOMORROW)),
+            ]
+        },
+        "LG001",
+    ),
+    "a_redeem_that_only_says_it_is_a_capture": (
+        {"postings": [posting("redeem", -5, movement(-5), detail={"hold_id": "none"})]},
+        "LG001",
+    ),
     "points_held_by_no_kind_of_entry": (
         {"postings": [posting("adjust", -5, movement(-10), held_change=5)]},
         "LG001",
