@@ -20,11 +20,15 @@ from ledger_service.metrics import BUILD_INFO, EVENT_LOOP_LAG
 from ledger_service.posting.poster import Poster, PostingLimits
 from ledger_service.settings import Settings
 from ledger_service.storage.database import Database
+from ledger_service.storage.due import Due
 from ledger_service.storage.feed import Feed
 from ledger_service.storage.journal import PostgresJournal
 from ledger_service.storage.keys import Keys
+from ledger_service.storage.lookups import Lookups
 from ledger_service.storage.programs import Programs
+from ledger_service.storage.purchases import Purchases
 from ledger_service.storage.reads import Reads
+from ledger_service.upkeep.sweeper import Sweeper
 
 BACKLOG = 256
 """Connections the system may hold before we take them. More is a queue that nobody sees and no deadline ends."""
@@ -59,11 +63,13 @@ async def serve(
     *,
     admin_listener: socket.socket | None = None,
     beside: Beside | None = None,
+    sweep_seconds: float | None = None,
 ) -> None:
     """Serve on `listener`, a socket that is bound, until SIGTERM or SIGINT; then finish what was begun and return.
 
     `admin_listener`: where probes, metrics and docs are when the settings name an admin port. `beside` runs beside the
-    service as soon as requests are answered; a stop cancels it.
+    service as soon as requests are answered; a stop cancels it. `sweep_seconds`: how often this instance does due work
+    that nobody else did; None: it leaves that to `ledger-service upkeep`.
     Raises SchemaMismatch and DatabaseUnavailable when the database cannot be served, OSError when someone else listens
     there by now, and whatever `beside` raises."""
     BUILD_INFO.labels(version("ledger-service")).set(1)
@@ -75,13 +81,17 @@ async def serve(
             Poster(PostgresJournal(database), posting_limits(settings)) as poster,
             watching_loop(),
         ):
+            sweeper = Sweeper(Due(database), poster)
             services = Services(
                 poster=poster,
                 reads=Reads(database),
+                lookups=Lookups(database),
                 feed=Feed(database),
                 programs=Programs(database),
+                purchases=Purchases(database),
                 keys=Keys(database, pepper),
                 database=database,
+                settle_due=sweeper.settle_program,
                 pepper=pepper,
                 is_draining=lambda: stage.is_draining,
             )
@@ -89,6 +99,7 @@ async def serve(
             async with (
                 operations_apart(services, admin_listener),
                 listening(api, listener, settings.drain_seconds_max),
+                sweeper.sweeping(sweep_seconds),
             ):
                 await until_stopped(stopped, beside)
                 stage.is_draining = True
@@ -243,6 +254,18 @@ async def operations_apart(services: Services, listener: socket.socket | None) -
         return
     async with listening(Starlette(routes=operations_routes(services)), listener, seconds_max=2.0):
         yield
+
+
+@asynccontextmanager
+async def opening_sweeper(settings: Settings) -> AsyncIterator[Sweeper]:
+    """A sweeper on the database of the settings, without a service. Leaving it finishes what it has begun.
+
+    Raises SchemaMismatch and DatabaseUnavailable."""
+    async with (
+        opening(settings) as database,
+        Poster(PostgresJournal(database), posting_limits(settings)) as poster,
+    ):
+        yield Sweeper(Due(database), poster)
 
 
 @asynccontextmanager

@@ -34,6 +34,14 @@ COMMIT_UNKNOWN = Counter("ledger_commit_unknown", "Batches whose outcome was unk
 QUEUE_LENGTH = Gauge("ledger_queue_length", "Commands waiting for a lane.")
 SHED = Counter("ledger_shed", "Requests refused to protect the others.", ["reason", "class"])
 
+DUE_ACCOUNTS = Gauge(
+    "ledger_due_accounts",
+    "Accounts with due work (expiry, hold time-outs, tiers) that nobody did yet, by the last look.",
+)
+DUE_OLDEST_AGE = Gauge("ledger_due_oldest_age_seconds", "How long the longest overdue work has been due, at that look.")
+# Results are settled, failed.
+SETTLED = Counter("ledger_swept_accounts", "Accounts whose due work a sweep did, or could not do.", ["result"])
+
 POOL_SIZE = Gauge("ledger_db_pool_size", "Connections in the pool.", ["pool"])
 POOL_IN_USE = Gauge("ledger_db_pool_in_use", "Connections in use.", ["pool"])
 POOL_WAIT = Histogram("ledger_db_pool_wait_seconds", "Waiting for a connection.", ["pool"], buckets=SECONDS)

@@ -14,10 +14,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from ledger_service.cli.bench import comparison_report
 from ledger_service.cli.bench.checkout import loadtests_folder
 from ledger_service.cli.bench.children import ChildFailed
 from ledger_service.cli.bench.clients import Client, Load, client_named
+from ledger_service.cli.bench.comparing import AccountSize, Compared, Comparison, Side, Times, on_service
 from ledger_service.cli.bench.contenders import Books, Contender, the_service, the_usual_way
+from ledger_service.cli.bench.lives import LOTS_PER_REDEEM, Shape
 from ledger_service.cli.bench.measuring import Plan, Result, Results, in_turns
 from ledger_service.cli.bench.report import faults_of
 from ledger_service.cli.console import Misused
@@ -27,6 +30,7 @@ from tests.servers import run_sql
 
 ACCOUNTS = 50
 PLAN = Plan("earn", connections=8, seconds=1, warm_up=1, rounds=1, accounts=ACCOUNTS)
+SHORT_LIFE = Comparison(connections=2, seconds=1, warm_up=0, rounds=1, shape=Shape(entries=60, lots=8))
 LOAD = Load(sent=10, answered=10, refused=0, broken=0, p50_ms=1.0, p99_ms=2.0, client_cpu_seconds=0.1)
 
 
@@ -216,3 +220,67 @@ def calling(contender: Contender) -> httpx2.AsyncClient:
 
 async def earn(caller: httpx2.AsyncClient, key: str, points: int) -> httpx2.Response:
     return await caller.post("/v1/accounts/m-2/earn", json={"points": points}, headers={"Idempotency-Key": key})
+
+
+def test_a_long_life_is_as_long_as_it_says_and_keeps_its_lots_while_it_is_measured(contenders: list[Contender]) -> None:
+    compared = on_service(SHORT_LIFE, contenders[0], lambda _: None)
+    assert comparison_report.faults_of(compared) == []
+    assert [(size.entries_before, size.lots_before) for size in compared.sizes] == [(60, 8)] * 2
+    assert {size.lots_after for size in compared.sizes} == {8 - LOTS_PER_REDEEM}
+    for side in compared.sides:
+        (times,) = side.rounds
+        assert len(times.redeems) == len(times.balances) > 0
+        assert times.failed == 0
+    assert "nothing is wrong" in compared.verification
+
+
+def test_a_redeem_of_a_long_lived_account_takes_points_of_several_lots(
+    server: EmbeddedPostgres, contenders: list[Contender]
+) -> None:
+    compared = on_service(SHORT_LIFE, contenders[0], lambda _: None)
+    last = f"SELECT json_array_length(movements) FROM ledger.entry WHERE account_id = '{compared.sizes[0].account_id}'"
+    assert int(ask(server, contenders[0], f"{last} ORDER BY seq DESC LIMIT 1")) == LOTS_PER_REDEEM
+
+
+TIMES = Times(redeems=[0.004, 0.006, 0.008], balances=[0.002], posted=10)
+COMPARED = Compared(
+    comparison=SHORT_LIFE,
+    measured_at="now",
+    machine={},
+    sides=(
+        Side("long-lived", (), (TIMES,)),
+        Side("new", (), (Times(redeems=[0.002, 0.003, 0.004], balances=[0.004], posted=5),)),
+    ),
+    sizes=(AccountSize("old", entries_before=60, lots_before=8, lots_after=5),),
+    entries=15,
+    verification="nothing is wrong",
+    is_verified=True,
+)
+
+
+def test_a_comparison_says_how_many_times_as_long_a_long_life_takes() -> None:
+    assert comparison_report.faults_of(COMPARED) == []
+    assert comparison_report.ratio(COMPARED, "redeem", 50) == pytest.approx(2)
+    assert comparison_report.ratio(COMPARED, "balance", 50) == pytest.approx(0.5)
+    calls = comparison_report.figures(COMPARED)["calls"]
+    assert calls["redeem p99"]["long-lived"]["median_ms"] == pytest.approx(8)
+
+
+@pytest.mark.parametrize(
+    ("compared", "fault"),
+    [
+        (replace(COMPARED, entries=14), "14 entries, but 15 were acknowledged"),
+        (replace(COMPARED, is_verified=False, verification="m-1 4 hash"), "do not verify. m-1 4 hash"),
+        (replace(COMPARED, sizes=(AccountSize("old", 60, 7, 5),)), "old: 60 entries and 7 lots at first"),
+        (replace(COMPARED, sizes=(AccountSize("old", 60, 8, 4),)), "old: 4 lots at the end"),
+        (
+            replace(
+                COMPARED, sides=(replace(COMPARED.sides[0], rounds=(replace(TIMES, failed=1),)), COMPARED.sides[1])
+            ),
+            "long-lived: 1 calls were refused",
+        ),
+    ],
+)
+def test_whatever_does_not_add_up_in_a_comparison_is_a_fault(compared: Compared, fault: str) -> None:
+    (sentence,) = comparison_report.faults_of(compared)
+    assert fault in sentence

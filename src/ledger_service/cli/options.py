@@ -12,6 +12,17 @@ def settings_with(**given: object) -> Settings:
     """The settings of the environment, overridden by what was given (None: not given).
 
     Raises Misused, naming the variable, when one is missing or makes no sense."""
+    settings = settings_without_secret(**given)
+    if len(settings.secret.get_secret_value()) < SECRET_LENGTH_MIN:
+        raise Misused(
+            f"LEDGER_SECRET needs at least {SECRET_LENGTH_MIN} characters. Make one with `openssl rand -hex 32`, keep "
+            "it outside the database, and never lose it: without it no API key and no identifier can be found."
+        )
+    return settings
+
+
+def settings_without_secret(**given: object) -> Settings:
+    """The same for commands that look nobody up, so that the secret need not be where they run."""
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
@@ -25,9 +36,4 @@ def settings_with(**given: object) -> Settings:
         )
     if not url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
         raise Misused("LEDGER_DATABASE_URL must begin with postgresql://.")
-    if len(settings.secret.get_secret_value()) < SECRET_LENGTH_MIN:
-        raise Misused(
-            f"LEDGER_SECRET needs at least {SECRET_LENGTH_MIN} characters. Make one with `openssl rand -hex 32`, keep "
-            "it outside the database, and never lose it: without it no API key and no identifier can be found."
-        )
     return settings

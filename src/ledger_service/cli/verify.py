@@ -40,11 +40,13 @@ def verify(
         help="The database, as the role ledger_read or ledger_service: SELECT is enough. A standby will do.",
     ),
 ) -> None:
-    """Recompute all books from their entries and hold them against everything stored: numbers, hashes, lots, keys.
+    """Recompute all books from their entries and hold them against everything stored: numbers, hashes, lots, holds,
+    tiers, transfers, keys.
 
     It reads one snapshot while traffic goes on, and changes nothing. Each finding is a line on standard output: where
     (program, account, seq), which check, what was expected and what was found. The trial balance ends the report: what
-    members have and what the program issued, redeemed and expired must come to nothing together.
+    members have and what the program issued, redeemed and expired must come to nothing together; so must what moved
+    between members.
 
     Ends with 0: nothing is wrong. 1: something is. 2: the books could not be read."""
     from ledger_service.cli.commands import escaped

@@ -10,8 +10,18 @@ COUNTER_ACCOUNTS = {
     "reverse_earn": "taken_back",
     "reverse_redeem": "given_back",
     "adjust": "adjusted",
+    "transfer_out": "transferred",
+    "transfer_in": "transferred",
+    "merge_out": "merged",
+    "merge_in": "merged",
 }
-"""The program's side of each kind of entry: what an entry gives a member, its counter account owes."""
+"""The program's side of each kind of entry: what an entry gives a member, its counter account owes.
+
+What moves between members comes to nothing on its own, in a whole program.
+"""
+
+WITHOUT_POINTS = frozenset({"hold", "release", "confirm", "tier"})
+"""The kinds that give and take nothing, and so have no counter account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +57,15 @@ class TrialBalances:
     def results(self) -> list[TrialBalance]:
         """One for each program that has entries or accounts, in the order of program_id."""
         return [
-            TrialBalance(
-                program_id,
-                self._members[program_id],
-                {
-                    counter: -self.moved(program_id)[kind]
-                    for kind, counter in (COUNTER_ACCOUNTS | _unknown(self.moved(program_id))).items()
-                },
-            )
+            TrialBalance(program_id, self._members[program_id], _counters(self.moved(program_id)))
             for program_id in sorted(self._moved.keys() | self._members.keys())
         ]
 
 
-def _unknown(moved: Counter[str]) -> dict[str, str]:
-    return {kind: kind for kind in sorted(moved) if kind not in COUNTER_ACCOUNTS}
+def _counters(moved: Counter[str]) -> dict[str, int]:
+    counters = dict.fromkeys(COUNTER_ACCOUNTS.values(), 0)
+    for kind, points in sorted(moved.items()):
+        if kind in COUNTER_ACCOUNTS or points or kind not in WITHOUT_POINTS:
+            counter = COUNTER_ACCOUNTS.get(kind, kind)
+            counters[counter] = counters.get(counter, 0) - points
+    return counters

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ledger_service.ledger.entries import Entry
-from ledger_service.storage.audit import Audit, Scope, StoredAccount, StoredLot, Unreadable
+from ledger_service.storage.audit import Audit, Scope, StoredAccount, StoredDay, StoredHold, StoredLot, Unreadable
 from ledger_service.upkeep.findings import Finding
-from ledger_service.upkeep.replay import Replay
+from ledger_service.upkeep.replay import NO_HOLDS, Replay
+from ledger_service.upkeep.said import holds_moved_in
 from ledger_service.upkeep.trial_balance import TrialBalance, TrialBalances
 
 
@@ -41,15 +42,23 @@ async def verify(
 ) -> Report:
     """Recompute the books in scope. Findings are told as they are found; progress in entries, every few thousand.
 
-    Memory does not grow with the number of entries: three sorted streams are walked side by side, account by account.
+    Memory does not grow with the number of entries: sorted streams are walked side by side, account by account.
     """
-    walk = _Walk(report_finding, await audit.rule_versions())
+    walk = _Walk(audit, report_finding, await audit.rule_versions())
     async with (
         aclosing(audit.entries(scope)) as entry_rows,
         aclosing(audit.accounts(scope)) as account_rows,
         aclosing(audit.lots(scope)) as lot_rows,
+        aclosing(audit.open_holds(scope)) as hold_rows,
+        aclosing(audit.qualifying_days(scope)) as day_rows,
     ):
-        await walk.through(_Ahead(entry_rows, report_progress), _Ahead(account_rows), _Ahead(lot_rows))
+        await walk.through(
+            _Ahead(entry_rows, report_progress),
+            _Ahead(account_rows),
+            _Ahead(lot_rows),
+            _Ahead(hold_rows),
+            _Ahead(day_rows),
+        )
     async with aclosing(audit.mismatches(scope)) as portions:
         async for mismatches in portions:
             for one in mismatches:
@@ -60,7 +69,10 @@ async def verify(
 class _Walk:
     """What was seen so far."""
 
-    def __init__(self, report_finding: Callable[[Finding], None], rule_versions: frozenset[tuple[int, int]]) -> None:
+    def __init__(
+        self, audit: Audit, report_finding: Callable[[Finding], None], rule_versions: frozenset[tuple[int, int]]
+    ) -> None:
+        self._audit = audit
         self._report_finding = report_finding
         self._rule_versions = rule_versions
         self._balances = TrialBalances()
@@ -73,23 +85,29 @@ class _Walk:
         entries: "_Ahead[Entry | Unreadable]",
         accounts: "_Ahead[StoredAccount]",
         lots: "_Ahead[StoredLot]",
+        holds: "_Ahead[StoredHold]",
+        days: "_Ahead[StoredDay]",
     ) -> None:
-        """Account by account, whichever of the three streams knows of it."""
-        while places := [
-            place for place in (await entries.place(), await accounts.place(), await lots.place()) if place is not None
-        ]:
+        """Account by account, whichever of the streams knows of it."""
+        streams: tuple[_Ahead[Any], ...] = (entries, accounts, lots, holds, days)
+        while places := [place for stream in streams if (place := await stream.place()) is not None]:
             place = min(places)
             replay = Replay(*place)
             async for rows in entries.take(place):
-                self.entries(replay, rows)
-            stored = [account async for rows in accounts.take(place) for account in rows]
-            self.account(replay, stored, [lot async for rows in lots.take(place) for lot in rows])
+                await self.entries(replay, rows)
+            self.account(
+                replay,
+                await accounts.all_of(place),
+                await lots.all_of(place),
+                await holds.all_of(place),
+                await days.all_of(place),
+            )
 
     def tell(self, finding: Finding) -> None:
         self._findings_total += 1
         self._report_finding(finding)
 
-    def entries(self, replay: Replay, rows: list[Entry | Unreadable]) -> None:
+    async def entries(self, replay: Replay, rows: list[Entry | Unreadable]) -> None:
         moved = self._balances.moved(replay.program_id)
         self._entries_total += len(rows)
         for row in rows:
@@ -97,28 +115,34 @@ class _Walk:
                 found = replay.skip(row)
             else:
                 moved[row.kind] += row.points
-                found = replay.apply(row, self._rule_versions)
+                hold_ids = holds_moved_in(row)
+                moved_in = await self._audit.holds(replay.program_id, hold_ids) if hold_ids else NO_HOLDS
+                found = replay.apply(row, self._rule_versions, moved_in)
             for finding in found:
                 self.tell(finding)
 
-    def account(self, replay: Replay, stored: list[StoredAccount], lots: list[StoredLot]) -> None:
+    def account(
+        self,
+        replay: Replay,
+        stored: list[StoredAccount],
+        lots: list[StoredLot],
+        holds: list[StoredHold],
+        days: list[StoredDay],
+    ) -> None:
         self._accounts_total += 1
         if not stored:
-            self.tell(
-                Finding(
-                    replay.program_id,
-                    replay.account_id,
-                    None,
-                    "account",
-                    "an account",
-                    f"none for {replay.seq} entries and {len(lots)} lots",
-                )
-            )
+            belongings = f"{replay.seq} entries, {len(lots)} lots, {len(holds)} open holds and {len(days)} days"
+            place = replay.program_id, replay.account_id
+            self.tell(Finding(*place, None, "account", "an account", f"none for {belongings}"))
         for account in stored:
             self._balances.add_balance(replay.program_id, account.balance)
             for finding in replay.contradictions(account):
                 self.tell(finding)
-        for finding in replay.lot_contradictions([row.lot for row in lots]):
+        for finding in (
+            *replay.lot_contradictions([row.lot for row in lots]),
+            *replay.hold_contradictions([row.hold for row in holds]),
+            *replay.day_contradictions([row.day for row in days]),
+        ):
             self.tell(finding)
 
     def report(self) -> Report:
@@ -157,6 +181,10 @@ class _Ahead(Generic[Row]):
             start = self._at
             self._at = start + sum(1 for _ in _same(self._rows, start, place[1], place[0]))
             yield self._rows[start : self._at]
+
+    async def all_of(self, place: Place) -> list[Row]:
+        """The rows of this account, which are few."""
+        return [row async for rows in self.take(place) for row in rows]
 
 
 def _same(rows: list[Row], start: int, account_id: str, program_id: int) -> Iterator[None]:

@@ -1,23 +1,38 @@
 """Replay: what the core writes is never contradicted, and what somebody else wrote always is."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ledger_service.ledger.entries import GENESIS, Entry, seal
+from ledger_service.ledger.entries import Entry, Kind
 from ledger_service.ledger.program import Clawback, ProgramSettings
-from ledger_service.ledger.states import AccountState
-from ledger_service.storage.audit import StoredAccount, Unreadable
-from ledger_service.upkeep.findings import CHECKS, Finding
+from ledger_service.storage.audit import Unreadable
+from ledger_service.upkeep.findings import CHECKS
 from ledger_service.upkeep.replay import Replay
-from tests.books.commands import Batch, histories, programs
+from tests.books.commands import Batch, histories
 from tests.books.memory import Books
-from tests.builders import ACCOUNT, DAY, NOON, PROGRAM_ID, adjust, earn, entry, lot, movement, open_account, redeem
+from tests.books.programs import programs
+from tests.builders import (
+    ACCOUNT,
+    DAY,
+    NOON,
+    PROGRAM_ID,
+    adjust,
+    earn,
+    entry,
+    lot,
+    movement,
+    open_account,
+    redeem,
+)
+from tests.unit.upkeep.replaying import VERSIONS, chained, checks_of, contradictions_of, replayed, resealed, stored_of
+from tests.varied_books import STORIES, Batches
 
-VERSIONS = frozenset((PROGRAM_ID, version) for version in (1, 2, 3))
 PROPERTY = settings(max_examples=100, deadline=None)
 
 
@@ -28,38 +43,12 @@ def books_after(program: ProgramSettings, history: list[Batch]) -> Books:
     return books
 
 
-def stored_of(account: AccountState) -> StoredAccount:
-    return StoredAccount(
-        PROGRAM_ID,
-        account.account_id,
-        account.seq,
-        account.balance,
-        account.held,
-        account.debt,
-        account.lifetime_points,
-        account.next_due_at,
-        account.head_hash,
-    )
-
-
-def replayed(account_id: str, entries: list[Entry]) -> tuple[Replay, list[Finding]]:
-    replay = Replay(PROGRAM_ID, account_id)
-    return replay, [finding for entry in entries for finding in replay.apply(entry, VERSIONS)]
-
-
-def checks_of(entries: list[Entry]) -> list[str]:
-    return [finding.check for finding in replayed(ACCOUNT, entries)[1]]
-
-
 @PROPERTY
 @given(programs, histories())
 def test_whatever_the_core_writes_is_contradicted_by_nothing(program: ProgramSettings, history: list[Batch]):
     books = books_after(program, history)
-    for account_id, account in books.accounts.items():
-        replay, findings = replayed(account_id, books.entries[account_id])
-        findings += replay.contradictions(stored_of(account))
-        findings += replay.lot_contradictions(account.lots)
-        assert findings == []
+    for account_id in books.accounts:
+        assert contradictions_of(books, account_id) == []
 
 
 OTHER_VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -75,7 +64,8 @@ OTHER_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "movements": st.just((movement(3, expires_at=NOON + 50 * DAY),)),
     "written_off": st.integers(0, 40),
     "rule_version": st.integers(1, 3),
-    "kind": st.sampled_from(["earn", "redeem", "adjust", "expire", "reverse_earn", "reverse_redeem"]),
+    "kind": st.sampled_from(get_args(Kind)),
+    "detail": st.sampled_from([None, '{"hold_id":"h-1"}']),
     "occurred_at": st.just(NOON + timedelta(microseconds=1)),
     "recorded_at": st.just(NOON - timedelta(microseconds=1)),
 }
@@ -172,15 +162,49 @@ def test_each_check_of_an_entry_is_documented():
     assert {"seq", "kind", "held_after", "rule_version", "lot_below_zero"} <= set(found) <= set(CHECKS)
 
 
-def resealed(changed: Entry) -> Entry:
-    return seal(replace(changed, hash=b""))
+Story = Callable[[], Batches]
 
 
-def chained(entries: list[Entry]) -> list[Entry]:
-    """The entries as one account's chain."""
-    previous_hash = GENESIS
-    links = []
-    for one in entries:
-        links.append(resealed(replace(one, previous_hash=previous_hash)))
-        previous_hash = links[-1].hash
-    return links
+@pytest.mark.parametrize(
+    ("settings_document", "story"), [(one[1], one[2]) for one in STORIES], ids=[s[0] for s in STORIES]
+)
+def test_rule_12_6_replaying_the_life_of_a_point_gives_what_is_stored(settings_document: dict[str, Any], story: Story):
+    books = Books(ProgramSettings.of(1, settings_document))
+    for now, commands in story():
+        books.post(commands, now)
+    assert {account_id: contradictions_of(books, account_id) for account_id in books.accounts} == {
+        account_id: [] for account_id in books.accounts
+    }
+
+
+MERGED = '"merged":{"days":[],"holds":[],"identifiers":[],"lifetime":-100,"spend":"0","visits":0}'
+GONE = entry(
+    seq=2,
+    kind="merge_out",
+    points=-100,
+    balance_after=0,
+    available_after=0,
+    movements=(movement(-100),),
+    transfer_id="t-1",
+    detail=f'{{"counterpart":"m-2",{MERGED}}}',
+)
+
+
+def test_rule_8_nothing_happens_to_a_merged_account_until_that_is_undone():
+    replay, findings = replayed(ACCOUNT, chained([entry(seq=1), GONE]))
+    assert (findings, replay.merged_into, replay.lifetime_points) == ([], "m-2", 0)
+    assert checks_of(chained([entry(seq=1), GONE, entry(seq=3)])) == ["merged"]
+    back = entry(
+        seq=3,
+        kind="merge_in",
+        transfer_id="t-2",
+        detail='{"counterpart":"m-2","merged":{"lifetime":100,"undoes":"t-1"}}',
+    )
+    replay, findings = replayed(ACCOUNT, chained([entry(seq=1), GONE, back]))
+    assert (findings, replay.merged_into, replay.lifetime_points) == ([], None, 100)
+
+
+def test_rule_8_a_merge_takes_everything():
+    some = replace(GONE, points=-60, balance_after=40, available_after=40, movements=(movement(-60),))
+    assert checks_of(chained([entry(seq=1), some])) == ["merged"]
+    assert checks_of(chained([entry(seq=1), replace(GONE, detail=None)])) == ["merged"]

@@ -3,12 +3,29 @@
 from typing import get_args
 
 from ledger_service.ledger.entries import Kind
-from ledger_service.upkeep.trial_balance import COUNTER_ACCOUNTS, TrialBalances
+from ledger_service.upkeep.trial_balance import COUNTER_ACCOUNTS, WITHOUT_POINTS, TrialBalances
 
 
-def test_every_kind_of_entry_has_its_counter_account():
-    assert set(COUNTER_ACCOUNTS) == set(get_args(Kind))
-    assert len(set(COUNTER_ACCOUNTS.values())) == len(COUNTER_ACCOUNTS)
+def test_every_kind_of_entry_has_its_counter_account_or_moves_no_points():
+    assert set(COUNTER_ACCOUNTS) | WITHOUT_POINTS == set(get_args(Kind))
+    assert not COUNTER_ACCOUNTS.keys() & WITHOUT_POINTS
+
+
+def test_rule_12_3_what_moves_between_members_comes_to_nothing_on_its_own():
+    balances = TrialBalances()
+    for kind, points in (("transfer_out", -30), ("transfer_in", 30), ("merge_out", 5), ("merge_in", -5)):
+        balances.moved(1)[kind] += points
+    [result] = balances.results()
+    assert (result.counters["transferred"], result.counters["merged"], result.total) == (0, 0, 0)
+
+
+def test_kinds_without_points_have_no_counter_account_unless_somebody_gave_them_some():
+    balances = TrialBalances()
+    balances.moved(1)["hold"] += 0
+    balances.moved(1)["tier"] += 7
+    [result] = balances.results()
+    assert "hold" not in result.counters
+    assert result.counters["tier"] == -7
 
 
 def test_what_members_have_is_what_the_counter_accounts_owe():

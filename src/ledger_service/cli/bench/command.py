@@ -1,11 +1,15 @@
 """`ledger-service bench`: how many requests a second this machine gives, and whether each of them is in the books."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
 app = typer.Typer(rich_markup_mode="rich")
+
+Figures = TypeVar("Figures")
 
 
 class Scenario(StrEnum):
@@ -21,13 +25,27 @@ def bench(
     scenario: Scenario = typer.Option(
         Scenario.EARN, help="earn: spread over all accounts. hot: all on one account. balance: reads."
     ),
-    connections: int = typer.Option(64, min=1, max=1024, help="Callers who each ask again once they are answered."),
+    long_lived: bool = typer.Option(
+        False,
+        "--long-lived",
+        help="Instead: an account of 100,000 entries and 400 open lots beside new ones, redeem and balance.",
+    ),
+    connections: int | None = typer.Option(
+        None,
+        min=1,
+        max=1024,
+        help="Callers who each ask again once they are answered. Default: 64; with --long-lived 1.",
+    ),
     seconds: int = typer.Option(5, min=1, max=600, help="Length of a round, in seconds."),
     warm_up: int = typer.Option(1, min=0, max=60, help="Seconds before each round that do not count."),
-    rounds: int = typer.Option(3, min=1, max=100, help="Rounds of each, in turns."),
+    rounds: int | None = typer.Option(
+        None, min=1, max=100, help="Rounds of each, in turns. Default: 3; with --long-lived 5."
+    ),
     accounts: int = typer.Option(20_000, min=1, max=10_000_000, help="Accounts, opened beforehand."),
     client: str = typer.Option("", help="wrk or own. Default: wrk where it is installed."),
-    output: Path | None = typer.Option(None, help="Where the figures go. Default: loadtests/results/latest.json."),
+    output: Path | None = typer.Option(
+        None, help="Where the figures go. Default: in loadtests/results, latest.json or long-lived.json."
+    ),
 ) -> None:
     """Measure the service beside the usual way (FastAPI and a SQLAlchemy session per request) on a Postgres of its own.
 
@@ -36,30 +54,75 @@ def bench(
 
     Ends with 1 when a request was refused or lost, when the books do not have exactly what was acknowledged, or when
     they do not verify. It is the figures that say how fast it was, never the exit code."""
+    if long_lived:
+        compare_lives(connections or 1, seconds, warm_up, rounds or 5, output)
+    else:
+        race(scenario, connections or 64, seconds, warm_up, rounds or 3, accounts, client, output)
+
+
+def race(
+    scenario: Scenario,
+    connections: int,
+    seconds: int,
+    warm_up: int,
+    rounds: int,
+    accounts: int,
+    client: str,
+    output: Path | None,
+) -> None:
+    """The service beside the usual way."""
     from ledger_service.cli.bench.checkout import loadtests_folder
     from ledger_service.cli.bench.clients import client_named
     from ledger_service.cli.bench.measuring import Plan, measure
-    from ledger_service.cli.bench.report import faults_of, print_table, write_figures
-    from ledger_service.cli.console import people, say_line
-    from ledger_service.cli.dev.command import terminating_like_ctrl_c
-    from ledger_service.cli.dev.postgres import forget_variables
+    from ledger_service.cli.bench.report import faults_of, figures, print_table, write_figures
 
     folder = loadtests_folder()
     plan = Plan(scenario, connections, seconds, warm_up, rounds, accounts)
+    results = measured(lambda say: measure(plan, folder, client_named(client, folder), say))
+    path = output or folder / "results" / "latest.json"
+    write_figures(path, figures(results))
+    print_table(results)
+    tell(path, faults_of(results))
+
+
+def compare_lives(connections: int, seconds: int, warm_up: int, rounds: int, output: Path | None) -> None:
+    """Accounts with a long life behind them beside new ones."""
+    from ledger_service.cli.bench.checkout import loadtests_folder
+    from ledger_service.cli.bench.comparing import Comparison, compare
+    from ledger_service.cli.bench.comparison_report import faults_of, figures, print_table
+    from ledger_service.cli.bench.lives import Shape
+    from ledger_service.cli.bench.report import write_figures
+
+    path = output or loadtests_folder() / "results" / "long-lived.json"
+    comparison = Comparison(connections, seconds, warm_up, rounds, Shape())
+    compared = measured(lambda say: compare(comparison, say))
+    write_figures(path, figures(compared))
+    print_table(compared)
+    tell(path, faults_of(compared))
+
+
+def measured(measure: Callable[[Callable[[str], None]], Figures]) -> Figures:
+    """Measure, and stop everything when we are asked to."""
+    from ledger_service.cli.console import people
+    from ledger_service.cli.dev.command import terminating_like_ctrl_c
+    from ledger_service.cli.dev.postgres import forget_variables
+
     console = people()
     forget_variables()
     with terminating_like_ctrl_c():
         try:
-            results = measure(plan, folder, client_named(client, folder), console.print)
+            return measure(console.print)
         except KeyboardInterrupt:
             console.print("Stopped; nothing was measured.")
             raise typer.Exit(130) from None
-    path = output or folder / "results" / "latest.json"
-    write_figures(path, results)
-    print_table(results)
+
+
+def tell(path: Path, faults: list[str]) -> None:
+    """Where the figures are, and every fault; a fault ends with 1."""
+    from ledger_service.cli.console import people, say_line
+
     say_line(f"figures: {path}")
-    faults = faults_of(results)
     for fault in faults:
-        console.print(f"[bold red]fault:[/bold red] {fault}")
+        people().print(f"[bold red]fault:[/bold red] {fault}")
     if faults:
         raise typer.Exit(1)

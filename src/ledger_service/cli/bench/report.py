@@ -101,11 +101,11 @@ def figures(results: Results) -> dict[str, Any]:
     }
 
 
-def write_figures(path: Path, results: Results) -> None:
+def write_figures(path: Path, said: dict[str, Any]) -> None:
     """Write all of them or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_text(json.dumps(figures(results), indent=2) + "\n")
+    unfinished.write_text(json.dumps(said, indent=2) + "\n")
     os.replace(unfinished, path)
 
 

@@ -15,6 +15,9 @@ from ledger_service.cli.dev.postgres import KeptPostgres
 from ledger_service.cli.loop import run_to_end
 from ledger_service.cli.options import settings_with
 
+SWEEP_SECONDS = 10.0
+"""How often due work is done that nobody else did; elsewhere `ledger-service upkeep` does it."""
+
 
 def run(files: Files, postgres: KeptPostgres, listener: socket.socket, api_key: str | None, *, is_seeded: bool) -> None:
     """Serve until told to stop."""
@@ -35,7 +38,7 @@ async def serve_demo(
         await postgres.keep()
 
     settings = settings_with(database_url=files.service_url(), secret=files.secret())
-    await serve(settings, listener, beside=beside)
+    await serve(settings, listener, beside=beside, sweep_seconds=SWEEP_SECONDS)
 
 
 def welcome(files: Files, url: str, token: str) -> None:
