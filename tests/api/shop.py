@@ -13,11 +13,15 @@ from ledger_service.api.application import Services, build_api
 from ledger_service.posting.poster import Poster, PostingLimits
 from ledger_service.settings import Settings
 from ledger_service.storage.database import Database
+from ledger_service.storage.due import Due
 from ledger_service.storage.feed import Feed
 from ledger_service.storage.journal import PostgresJournal
 from ledger_service.storage.keys import Keys
+from ledger_service.storage.lookups import Lookups
 from ledger_service.storage.programs import Programs
+from ledger_service.storage.purchases import Purchases
 from ledger_service.storage.reads import Reads
+from ledger_service.upkeep.sweeper import Sweeper
 
 PEPPER = b"a pepper that only tests know, 32 bytes and more"
 SOURCE = "shop-berlin"
@@ -104,10 +108,13 @@ async def opening_shop(service_url: str, settings: Settings | None = None, **wro
         given = {
             "poster": poster,
             "reads": Reads(database),
+            "lookups": Lookups(database),
             "feed": Feed(database),
             "programs": programs,
+            "purchases": Purchases(database),
             "keys": keys,
             "database": database,
+            "settle_due": Sweeper(Due(database), poster).settle_program,
         }
         services = Services(**(given | wrong), pepper=PEPPER, is_draining=is_draining)
         api = build_api(services, settings or Settings())

@@ -194,3 +194,102 @@ async def test_a_bulk_needs_a_key_and_has_a_largest_size(shop: Shop) -> None:
     assert (missing.status_code, missing.json()["code"]) == (400, "idempotency_key_missing")
     large = await shop.post("/v1/bulk", b" " * (4 * 1024 * 1024 + 1))
     assert (large.status_code, large.json()["bytes_max"]) == (413, 4 * 1024 * 1024)
+
+
+async def a_little_of_everything(shop: Shop) -> tuple[Shop, list[dict[str, Any]]]:
+    """A program with tiers and rules, and an operation of every sort that fits what is in it."""
+    settings = {
+        "available": {"mode": "immediately"},
+        "rules": [{"id": "base", "type": "spend", "points": 1, "per": "1.00"}],
+        "tiers": {"window": {"mode": "lifetime"}, "levels": [{"id": "bronze", "at": 0}, {"id": "gold", "at": 9999}]},
+    }
+    shop = await shop.neighbour(**settings)
+    for account_id in ("m-1", "m-2", "m-3", "m-4", "m-5"):
+        await shop.open(account_id, points=100)
+    assert (await shop.post("/v1/accounts/m-5/merge", {"into": "m-2", "reason": "x"})).status_code == 201
+    purchase = {"amount": "10.00", "currency": "EUR"}
+    for order_id in ("A-1", "A-2"):
+        await shop.post("/v1/accounts/m-1/earn", {"purchase": purchase, "order_id": order_id})
+    holds = [(await shop.post("/v1/accounts/m-1/holds", {"points": 5})).json()["hold_id"] for _ in range(2)]
+    operations: list[dict[str, Any]] = [
+        {"op": "earn", "account_id": "m-1", "purchase": purchase},
+        {"op": "redeem", "account_id": "m-1", "points": 5},
+        {"op": "hold", "account_id": "m-1", "points": 5},
+        {"op": "capture", "hold_id": holds[0]},
+        {"op": "release", "hold_id": holds[1]},
+        {"op": "adjust", "account_id": "m-1", "points": -5, "reason": "x"},
+        {"op": "reverse", "account_id": "m-1", "seq": 1, "points": 5, "reason": "x"},
+        {"op": "refund", "order_id": "A-1", "amount": "4.00", "currency": "EUR"},
+        {"op": "cancel", "order_id": "A-2"},
+        {"op": "transfer", "from_account": "m-1", "to_account": "m-2", "points": 5},
+        {"op": "merge", "account_id": "m-3", "into": "m-4", "reason": "x"},
+        {"op": "unmerge", "account_id": "m-5", "reason": "x"},
+        {"op": "tier", "account_id": "m-1", "tier": "gold", "reason": "x"},
+    ]
+    return shop, [operation | {"idempotency_key": f"b-{number}"} for number, operation in enumerate(operations)]
+
+
+@pytest.mark.parametrize("mode", ["independent", "atomic"])
+async def test_every_sort_of_operation_answers_like_its_single_call(shop: Shop, mode: str) -> None:
+    shop, operations = await a_little_of_everything(shop)
+    first = await shop.post("/v1/bulk", bulk(mode, *operations), idempotency_key="k-1")
+    assert statuses(first) == [201] * 12 + [200], first.text
+    again = await shop.post("/v1/bulk", bulk(mode, *operations), idempotency_key="k-1")
+    assert (again.content, again.headers[REPLAYED], again.headers[ALREADY]) == (first.content, "true", "13")
+    results = [result["body"] for result in first.json()["results"]]
+    for operation, result in zip(operations, results, strict=True):
+        single = await shop.post(*single_of(operation), idempotency_key=operation["idempotency_key"])
+        assert (single.json(), single.headers[REPLAYED]) == (result, "true"), operation["op"]
+
+
+def single_of(operation: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The path and body of the single call that an operation is."""
+    body = {name: value for name, value in operation.items() if name not in ("op", "idempotency_key")}
+    op, on = operation["op"], {"hold": "holds"}
+    if op in ("capture", "release"):
+        return f"/v1/holds/{body.pop('hold_id')}/{op}", body
+    if op in ("refund", "confirm", "cancel"):
+        return f"/v1/orders/{body.pop('order_id')}/{op}", body
+    if op == "transfer":
+        return "/v1/transfers", body
+    account = f"/v1/accounts/{body.pop('account_id')}"
+    return (f"{account}/entries/{body.pop('seq')}/reverse" if op == "reverse" else f"{account}/{on.get(op, op)}"), body
+
+
+async def test_what_an_operation_names_has_to_be_there_before_the_bulk(shop: Shop) -> None:
+    await shop.open("m-1", points=100)
+    operations = [
+        earn("b-1", 5, order_id="A-1"),
+        {"op": "cancel", "idempotency_key": "b-2", "order_id": "A-1"},
+        {"op": "release", "idempotency_key": "b-3", "hold_id": "nobodys"},
+    ]
+    independent = await shop.post("/v1/bulk", bulk("independent", *operations))
+    codes = [result["body"].get("code") for result in independent.json()["results"]]
+    assert codes == [None, "order_not_found", "hold_not_found"]
+    again = await shop.post("/v1/bulk", bulk("independent", *operations[:2]))
+    assert statuses(again) == [201, 201]
+    atomic = await shop.post("/v1/bulk", bulk("atomic", earn("b-4"), operations[2]))
+    assert (atomic.status_code, atomic.json()["code"]) == (404, "hold_not_found")
+
+
+async def test_operations_on_one_account_are_posted_in_their_order_whatever_they_are(shop: Shop) -> None:
+    await shop.open("m-1", points=100)
+    hold = (await shop.post("/v1/accounts/m-1/holds", {"points": 100})).json()["hold_id"]
+    operations = [
+        {"op": "release", "idempotency_key": "b-1", "hold_id": hold},
+        redeem("b-2", 100),
+        earn("b-3", 7),
+        redeem("b-4", 7),
+    ]
+    answer = await shop.post("/v1/bulk", bulk("independent", *operations))
+    assert statuses(answer) == [201] * 4, answer.text
+
+
+async def test_what_does_not_fit_together_is_told_with_the_place_of_the_operation(shop: Shop) -> None:
+    await shop.open("m-1")
+    neither = {"op": "earn", "account_id": "m-1", "idempotency_key": "b-2"}
+    answer = await shop.post("/v1/bulk", bulk("atomic", earn("b-1"), neither))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/operations/1/points")
+    independent = await shop.post("/v1/bulk", bulk("independent", earn("b-1"), neither))
+    assert statuses(independent) == [201, 422]
+    assert independent.json()["results"][1]["body"]["errors"][0]["pointer"] == "/points"

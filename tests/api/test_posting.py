@@ -199,9 +199,9 @@ async def test_a_header_that_does_not_fit_is_refused(shop: Shop, headers: Any, s
 async def test_what_is_not_json_or_does_not_fit_is_told_apart(shop: Shop) -> None:
     malformed = await shop.post("/v1/accounts/m-1/earn", b'{"points":NaN}')
     assert (malformed.status_code, code_of(malformed)) == (400, "malformed_request")
-    unfit = await shop.post("/v1/accounts/m-1/earn", b'{"points":"5","purchase":{}}')
+    unfit = await shop.post("/v1/accounts/m-1/earn", b'{"points":"5","receipt":{}}')
     assert (unfit.status_code, code_of(unfit)) == (422, "validation_failed")
-    assert {error["pointer"] for error in unfit.json()["errors"]} == {"/points", "/purchase"}
+    assert {error["pointer"] for error in unfit.json()["errors"]} == {"/points", "/receipt"}
     assert (await shop.post("/v1/accounts/m-1/earn", b"")).status_code == 400
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ledger_service.api.configuration import MadeProgram, ProgramVersions, ProgramView
 from ledger_service.api.configuration import Programs as ProgramsView
+from ledger_service.api.settings_document import SettingsDocument, settings_schema
 from tests.api.shop import Shop
 
 
@@ -39,8 +40,23 @@ async def test_a_change_without_or_with_an_old_version_is_refused(shop: Shop) ->
 
 
 async def test_settings_that_do_not_fit_are_refused_with_a_pointer(shop: Shop) -> None:
-    answer = await shop.call("PUT", "/v1/program", {"expiry": {"mode": "after", "months": 12}}, if_match='"1"')
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expiry/mode")
+    wrong = {"expiry": {"mode": "after", "months": 0}, "rules": [{"id": "a", "type": "visit", "points": 1, "per": "1"}]}
+    answer = await shop.call("PUT", "/v1/program", wrong, if_match='"1"')
+    errors = answer.json()["errors"]
+    assert (answer.status_code, [each["pointer"] for each in errors]) == (422, ["/expiry/months", "/rules/0/per"])
+    assert (await shop.get("/v1/program")).json()["version"] == 1
+
+
+async def test_the_whole_document_is_kept_as_it_was_sent(shop: Shop) -> None:
+    document = SettingsDocument.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
+    changed = await shop.call("PUT", "/v1/program", document, if_match='"1"')
+    assert (changed.status_code, changed.json()["settings"]) == (200, document)
+
+
+async def test_the_schema_of_the_settings_is_there_for_editors(shop: Shop) -> None:
+    read = await shop.get("/v1/program/schema")
+    assert (read.status_code, read.json()) == (200, settings_schema())
+    assert (await (await shop.key("read")).get("/v1/program/schema")).status_code == 403
 
 
 async def test_every_version_stays(shop: Shop) -> None:
@@ -88,7 +104,7 @@ async def test_a_slug_is_taken_once_and_a_key_stands_for_one_program(shop: Shop)
         ({"slug": "x" * 41, "mode": "live"}, "/slug"),
         ({"slug": "coffee", "mode": "trial"}, "/mode"),
         ({"slug": "coffee", "mode": "live", "clock": "2026-01-01T00:00:00Z"}, ""),
-        ({"slug": "coffee", "mode": "live", "settings": {"rules": []}}, "/settings/rules"),
+        ({"slug": "coffee", "mode": "live", "settings": {"rules": {}}}, "/settings/rules"),
     ],
 )
 async def test_a_program_that_does_not_fit_is_refused(shop: Shop, body: Any, pointer: str) -> None:

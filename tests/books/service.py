@@ -1,42 +1,35 @@
-"""The service as the laws see it: each step is a request over HTTP and the same command for the sequential model."""
+"""The service as the laws see it: each step is a request over HTTP and the same command for the naive books."""
 
 import asyncio
 import hashlib
 import json
+import pickle
 from collections.abc import Awaitable, Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ledger_service.ledger.commands import (
-    Adjust,
-    AttachIdentifier,
+    CancelOrder,
+    Capture,
     Command,
-    Earn,
+    ConfirmOrder,
     IdentifierClaim,
-    OpenAccount,
-    Redeem,
-    Reverse,
-    SetStatus,
+    PlaceHold,
+    Refund,
+    Release,
     Together,
+    singles,
 )
+from ledger_service.ledger.membership import rfc3339
 from ledger_service.ledger.program import ProgramSettings
-from tests.books.model import Account, Answer, Model
-from tests.builders import NOON
+from tests.books.reference.books import Answer, Reference
+from tests.books.requests import Read, Request, Step, request_of
+from tests.builders import NOON, SOURCE
 
 CREATED = 201
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A question, which changes nothing: a balance, one entry, or an account by its card."""
-
-    account_id: str = ""
-    seq: int | None = None
-    card: str | None = None
-
-
-Step = Command | Read
+KNOWS_NUMBERS = {"insufficient_points": ("available", "as_of_seq"), "limit_exceeded": ("limit", "allowed")}
+"""Refusals whose numbers are compared, and the fields in which HTTP tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +41,8 @@ class Reply:
     is_replay: bool
 
 
-Ask = Callable[[str, str, Any, str | None], Awaitable[Reply]]
-"""Sends method, path, body and idempotency key."""
-
-
-def settings_document(settings: ProgramSettings) -> dict[str, Any]:
-    """The settings as a caller writes them."""
-    clawback = {"mode": settings.clawback.mode}
-    bounds = {"points": settings.clawback.points, "percent": settings.clawback.percent}
-    if settings.clawback.mode == "limit":
-        clawback |= {name: bound for name, bound in bounds.items() if bound is not None}
-    return {
-        "auto_open": settings.auto_open,
-        "clawback": clawback,
-        "limits": {"max_points_per_entry": settings.points_per_entry_max},
-    }
+Ask = Callable[[Request, str | None], Awaitable[Reply]]
+"""Sends method, path and body, with an idempotency key."""
 
 
 def card(number: str) -> IdentifierClaim:
@@ -70,60 +50,17 @@ def card(number: str) -> IdentifierClaim:
     return IdentifierClaim(number, "card", number.encode(), "")
 
 
-def request_of(step: Step) -> tuple[str, str, Any]:
-    """Method, path and body."""
-    account = f"/v1/accounts/{step.account_id}"
-    match step:
-        case Read(card=str(card)):
-            return "POST", "/v1/accounts/lookup", {"type": "card", "value": card}
-        case Read(seq=int(seq)):
-            return "GET", f"{account}/entries/{seq}", None
-        case Read():
-            return "GET", f"{account}/balance", None
-        case Earn() | Redeem():
-            verb = type(step).__name__.lower()
-            return "POST", f"{account}/{verb}", _without_none(points=step.points, order_id=step.order_id)
-        case Adjust():
-            body = {"points": step.points, "reason": step.reason, "allow_negative": step.allow_negative}
-            return "POST", f"{account}/adjust", body
-        case Reverse():
-            return (
-                "POST",
-                f"{account}/entries/{step.seq}/reverse",
-                _without_none(points=step.points, reason=step.reason),
-            )
-        case SetStatus():
-            return "POST", f"{account}/status", {"status": step.status, "reason": step.reason}
-        case OpenAccount():
-            cards = [{"type": "card", "value": claim.digest.decode()} for claim in step.identifiers]
-            return "POST", "/v1/accounts", {"account_id": step.account_id, "identifiers": cards}
-        case AttachIdentifier():
-            return "POST", f"{account}/identifiers", {"type": "card", "value": step.identifier.digest.decode()}
-        case Together():
-            return "POST", "/v1/bulk", {"mode": "atomic", "operations": [_operation(one) for one in step.commands]}
-    raise TypeError(f"{type(step).__name__} has no request")
-
-
-def _operation(command: Command) -> dict[str, Any]:
-    _, path, body = request_of(command)
-    named = {"op": path.rpartition("/")[2], "account_id": command.account_id, "idempotency_key": command.key}
-    return named | ({"seq": command.seq} if isinstance(command, Reverse) else {}) | body
-
-
-def _without_none(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def fingerprinted(command: Command) -> Command:
-    """The same command; what it means is what its request says, as in the contract."""
+def asked_over_http(command: Command) -> Command:
+    """The same command as one caller asks for it; what it means is what its request says, as in the contract."""
     if isinstance(command, Together):
-        command = replace(command, commands=tuple(fingerprinted(one) for one in command.commands))
-    request = json.dumps(request_of(command), sort_keys=True)
+        command = replace(command, commands=tuple(asked_over_http(one) for one in command.commands))
+    command = replace(command, source=SOURCE)
+    request = json.dumps(request_of(command, {}), sort_keys=True)
     return replace(command, fingerprint=hashlib.sha256(request.encode()).digest()[:16])
 
 
 def told(step: Step, reply: Reply) -> Answer:
-    """The reply in the words of the model."""
+    """The reply in the words of the naive books, as far as HTTP tells them."""
     answer = _told_once(step, reply)
     return ("replayed", answer) if reply.is_replay and answer[0] != "repeated" else answer
 
@@ -136,78 +73,122 @@ def _told_once(step: Step, reply: Reply) -> Answer:
                 return ("refused", "bulk_aborted")
             replies = [Reply(one["status"], one["body"], False) for one in results]
             return ("together", tuple(_told_once(one, part) for one, part in zip(step.commands, replies, strict=True)))
-        case Command(), 201, {"kind": kind, "seq": seq} if isinstance(step, Earn | Redeem | Adjust | Reverse):
-            numbers = ("points", "balance_after", "available_after", "written_off")
-            return ("posted", seq, kind, *(reply.body[name] for name in numbers))
-        case Earn() | Redeem(), 200, {"seq": seq}:
-            return ("repeated", seq)
-        case OpenAccount() | AttachIdentifier(), 201, _:
+        case PlaceHold(), 201, {"account_id": account_id, "seq": seq, "points": points, "status": "open"}:
+            assert points == step.points
+            return ("held", account_id, seq)
+        case Command(), 201, {"entries": entries}:
+            return ("several", tuple(_entry(entry) for entry in entries))
+        case Command(), 200, {"entries": [entry]}:
+            return ("repeated", entry["account_id"], entry["seq"])
+        case Command(), 201, {"kind": _}:
+            return ("posted", _entry(reply.body))
+        case Command(), 200, {"kind": _}:
+            return ("repeated", reply.body["account_id"], reply.body["seq"])
+        case Command(), 200 | 201, {"status": _} | {"identifier_id": _}:
             return ("answered",)
-        case SetStatus(), 200, {"status": status}:
-            assert status == step.status
-            return ("answered",)
-        case Read(), 200, {"account": {"account_id": account_id}, "balance": numbers}:
-            return ("read", account_id, numbers["seq"], numbers["balance"], numbers["available"])
-        case Read(seq=None), 200, numbers:
-            return ("read", step.account_id, numbers["seq"], numbers["balance"], numbers["available"])
-        case Read(), 200, {"kind": kind, "points": points}:
-            return ("read", kind, points)
-        case _, 409, {"code": "insufficient_points"}:
-            assert reply.body["missing"] == reply.body["requested"] - reply.body["available"]
-            return ("refused", "insufficient_points", reply.body["available"], reply.body["as_of_seq"])
+        case Read(), 200, said:
+            return _read(step, said)
         case _, status, {"code": code, "status": said} if status == said and 400 <= status < 500:
-            return ("refused", code)
+            if code == "insufficient_points":
+                assert reply.body["missing"] == reply.body["requested"] - reply.body["available"]
+            return ("refused", code, *(reply.body[name] for name in KNOWS_NUMBERS.get(code, ())))
     raise AssertionError(f"{step} was answered {reply}")
+
+
+def _read(step: Read, said: dict[str, Any]) -> Answer:
+    match said:
+        case {"account": {"account_id": account_id}, "balance": numbers}:
+            return ("read", account_id, *_balance(numbers))
+        case {"kind": kind, "points": points}:
+            return ("read", kind, points)
+    return ("read", step.account_id, *_balance(said))
+
+
+def _entry(entry: dict[str, Any]) -> tuple[Any, ...]:
+    numbers = ("points", "balance_after", "available_after", "held_after", "written_off")
+    return (entry["account_id"], entry["seq"], entry["kind"], *(entry[name] for name in numbers))
+
+
+def _balance(numbers: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(numbers[name] for name in ("seq", "balance", "available", "pending", "held"))
 
 
 @dataclass
 class World:
-    """What the books may hold, as far as their answers tell: the sequential model, and the numbers of its refusals."""
+    """What the books may hold, as far as their answers tell."""
 
-    model: Model
-    insufficient: dict[str, tuple[int, int]] = field(default_factory=dict)
+    reference: Reference
+    now: datetime = NOON
 
     def answer(self, step: Step) -> Answer:
-        """What the model says when this step comes next, in the words of `told`."""
+        """What the naive books say when this step comes next, in the words of `told`."""
         if isinstance(step, Read):
             return self._read(step)
-        account = self.model.accounts.get(step.account_id)
-        numbers = (0, 0) if account is None else (_available(account), len(account.lines))
-        answer = self.model.answer(step, NOON)
-        if answer == ("refused", "insufficient_points") and step.key is not None:
-            self.insufficient[step.key] = numbers
-        return self._visible(step, answer)
+        # Whose books a request is about is looked up before its key is.
+        for command in singles([step]):
+            if missing := self._missing(command):
+                return ("refused", missing)
+        return self._visible(step, self.reference.answer(step, self.now))
+
+    def _missing(self, command: Command) -> str | None:
+        match command:
+            case Capture() | Release() if command.hold_id not in self.reference.holds:
+                return "hold_not_found"
+            case Refund() | ConfirmOrder() | CancelOrder():
+                references = [(command.source, kind, command.order_id) for kind in ("earn", "redeem")]
+                return None if any(found in self.reference.orders for found in references) else "order_not_found"
+        return None
 
     def _visible(self, step: Command, answer: Answer) -> Answer:
         match answer:
-            case ("replayed", ("repeated", _) as repeated):
+            case ("replayed", ("repeated", *_) as repeated):
                 return repeated  # HTTP says the same of both
             case ("replayed", first):
                 return ("replayed", self._visible(step, first))
             case ("together", parts):
-                return ("together", tuple(part[1] if part[0] == "replayed" else part for part in parts))
-            case ("refused", "insufficient_points"):
-                return (*answer, *self.insufficient[step.key or ""])
+                assert isinstance(step, Together)
+                firsts = (part[1] if part[0] == "replayed" else part for part in parts)
+                return ("together", tuple(map(self._visible, step.commands, firsts)))
+            case ("posted", (account_id, seq, "hold", *_)):
+                return ("held", account_id, seq)
+            case ("refused", code, *_) if code not in KNOWS_NUMBERS:
+                return ("refused", code)
         return answer
 
     def _read(self, step: Read) -> Answer:
         account_id = step.account_id
         if step.card is not None:
-            account_id = self.model.identifiers.get(("card", step.card.encode()), ("", ""))[0]
-        account = self.model.accounts.get(account_id)
+            account_id = self.reference.identifiers.get(("card", step.card.encode()), ("", ""))[0]
+        account = self.reference.accounts.get(account_id)
         if account is None:
             return ("refused", "account_not_found")
         if step.seq is None:
-            balance = len(account.points) - account.debt
-            return ("read", account_id, len(account.lines), balance, _available(account))
+            available, pending = account.available(self.now), len(account.pending(self.now))
+            return (
+                "read",
+                account_id,
+                len(account.lines),
+                available + pending + account.held,
+                available,
+                pending,
+                account.held,
+            )
         if step.seq > len(account.lines):
             return ("refused", "entry_not_found")
         line = account.lines[step.seq - 1]
         return ("read", line.kind, line.points)
 
+    def advance(self, hours: int) -> None:
+        """Time passes, and everything that falls due is done."""
+        self.now += timedelta(hours=hours)
+        for account in self.reference.accounts.values():
+            account.tick(self.now)
 
-def _available(account: Account) -> int:
-    return len(account.usable(NOON)) - account.debt
+    def copied(self) -> "World":
+        """A world of its own. Pickled, since it is copied for every step of every order: `deepcopy` takes ten times as
+        long."""
+        copied: World = pickle.loads(pickle.dumps(self))
+        return copied
 
 
 def explanations(worlds: Sequence[World], steps: Sequence[Step], answers: Sequence[Answer]) -> list[World]:
@@ -218,7 +199,7 @@ def explanations(worlds: Sequence[World], steps: Sequence[Step], answers: Sequen
     found: list[World] = []
     for world in worlds:
         for place, step in enumerate(steps):
-            then = deepcopy(world)
+            then = world.copied()
             if then.answer(step) == answers[place]:
                 others = [*steps[:place], *steps[place + 1 :]]
                 rest = explanations([then], others, [*answers[:place], *answers[place + 1 :]])
@@ -226,20 +207,42 @@ def explanations(worlds: Sequence[World], steps: Sequence[Step], answers: Sequen
     return found
 
 
-async def play(settings: ProgramSettings, rounds: Sequence[Sequence[Step]], askers: Sequence[Ask]) -> World:
+@dataclass
+class Round:
+    """Steps at the same moment, so many hours after the ones before."""
+
+    hours: int
+    steps: list[Step] = field(default_factory=list)
+
+
+async def play(settings: ProgramSettings, rounds: Sequence[Round], askers: Sequence[Ask]) -> World:
     """Ask for the steps of each round at the same moment, of each asker in turn, and explain what was answered.
 
     Answers a world that explains everything; fails the test when there is none."""
-    worlds = [World(Model(settings))]
-    for steps in rounds:
-        asked = [ask_for(step, askers[number % len(askers)]) for number, step in enumerate(steps)]
+    worlds = [World(Reference(settings))]
+    holds: dict[str, str] = {}
+    for round_ in rounds:
+        if round_.hours:
+            for world in worlds:
+                world.advance(round_.hours)
+            advanced = await askers[0](("POST", "/v1/test-clock/advance", {"to": rfc3339(worlds[0].now)}), None)
+            assert advanced.status == 200, advanced
+        asked = [ask_for(step, askers[number % len(askers)], holds) for number, step in enumerate(round_.steps)]
         answers = await asyncio.gather(*asked)
-        explained = explanations(worlds, steps, answers)
-        assert explained, f"no order of {steps} explains {answers}; the books held one of {worlds}"
+        explained = explanations(worlds, round_.steps, answers)
+        alone = [worlds[0].copied().answer(step) for step in round_.steps]
+        assert explained, f"no order of {round_.steps} explains {answers}; each alone would get {alone}"
         worlds = explained
     return worlds[0]
 
 
-async def ask_for(step: Step, ask: Ask) -> Answer:
-    """What the service says, in the words of the model."""
-    return told(step, await ask(*request_of(step), None if isinstance(step, Read) else step.key))
+async def ask_for(step: Step, ask: Ask, holds: dict[str, str]) -> Answer:
+    """What the service says, in the words of the naive books. `holds` are the ids that it made, by ours."""
+    reply = await ask(request_of(step, dict(holds)), None if isinstance(step, Read) else step.key)
+    placed = [(step, reply.body)] if isinstance(step, PlaceHold) else []
+    if isinstance(step, Together) and reply.status == 200:
+        placed = [(one, result["body"]) for one, result in zip(step.commands, reply.body["results"], strict=True)]
+    for one, body in placed:
+        if isinstance(one, PlaceHold) and "hold_id" in body:
+            holds[one.hold_id] = body["hold_id"]
+    return told(step, reply)

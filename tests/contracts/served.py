@@ -14,10 +14,13 @@ def nobody() -> Callers:
     services = Services(
         poster=nothing,
         reads=nothing,
+        lookups=nothing,
         feed=nothing,
         programs=nothing,
+        purchases=nothing,
         keys=nothing,
         database=nothing,
+        settle_due=nothing,
         pepper=b"",
         is_draining=lambda: False,
     )

@@ -42,7 +42,8 @@ NOT_JSON = {
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
 async def test_what_is_not_json_is_malformed(served: Served, body: bytes):
     for operation in OPERATIONS:
-        assert_problem(await operation.send(served, body), "malformed_request")
+        if body or operation.needs_body:
+            assert_problem(await operation.send(served, body), "malformed_request")
 
 
 NOT_FITTING = {

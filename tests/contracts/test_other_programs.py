@@ -19,6 +19,21 @@ OF_AN_ACCOUNT: list[tuple[str, str, Any]] = [
     ("POST", "/v1/accounts/{account}/redeem", {"points": 5}),
     ("POST", "/v1/accounts/{account}/adjust", {"points": -5, "reason": "x"}),
     ("POST", "/v1/accounts/{account}/entries/1/reverse", {"reason": "x"}),
+    ("GET", "/v1/accounts/{account}/holds", None),
+    ("POST", "/v1/accounts/{account}/holds", {"points": 5}),
+    ("GET", "/v1/holds/{hold}", None),
+    ("POST", "/v1/holds/{hold}/capture", None),
+    ("POST", "/v1/holds/{hold}/release", {}),
+    ("POST", "/v1/orders/{order}/refund", {"amount": "1.00", "currency": "EUR"}),
+    ("POST", "/v1/orders/{order}/confirm", None),
+    ("POST", "/v1/orders/{order}/cancel", {"reason": "x"}),
+    ("POST", "/v1/transfers", {"from_account": "{account}", "to_account": "m-1", "points": 5}),
+    ("POST", "/v1/transfers", {"from_account": "m-1", "to_account": "{account}", "points": 5}),
+    ("POST", "/v1/accounts/{account}/merge", {"into": "m-1", "reason": "x"}),
+    ("POST", "/v1/accounts/m-1/merge", {"into": "{account}", "reason": "x"}),
+    ("POST", "/v1/accounts/{account}/unmerge", {"reason": "x"}),
+    ("POST", "/v1/accounts/{account}/tier", {"tier": None, "reason": "x"}),
+    ("POST", "/v1/purchases/preview", {"account_id": "{account}", "purchase": {"amount": "1", "currency": "EUR"}}),
     ("POST", "/v1/accounts/{account}/status", {"status": "closed", "reason": "x"}),
     ("POST", "/v1/accounts/{account}/identifiers", {"type": "card", "value": "2900"}),
     ("DELETE", "/v1/accounts/{account}/identifiers/{identifier}", None),
@@ -27,7 +42,11 @@ OF_AN_ACCOUNT: list[tuple[str, str, Any]] = [
     *(
         ("POST", "/v1/bulk", {"mode": mode, "operations": [{"op": "earn", "idempotency_key": "b"} | operation]})
         for mode in ("independent", "atomic")
-        for operation in [{"account_id": "{account}", "points": 5}]
+        for operation in [
+            {"account_id": "{account}", "points": 5},
+            {"op": "capture", "hold_id": "{hold}"},
+            {"op": "cancel", "order_id": "{order}"},
+        ]
     ),
 ]
 
@@ -41,10 +60,20 @@ async def shop(database: TestDatabase) -> AsyncIterator[Shop]:
 @pytest.mark.parametrize(("method", "path", "body"), OF_AN_ACCOUNT)
 async def test_what_another_program_has_is_answered_like_what_nobody_has(shop: Shop, method: str, path: str, body: Any):
     theirs = await shop.neighbour()
+    await shop.open("m-1", points=100)
     await theirs.open("theirs-1", points=100)
+    await theirs.post("/v1/accounts/theirs-1/earn", {"points": 5, "order_id": "order-1"})
+    hold = await theirs.post("/v1/accounts/theirs-1/holds", {"points": 5})
     card = await theirs.post("/v1/accounts/theirs-1/identifiers", {"type": "card", "value": "29001234"})
     key_id = (await theirs.get("/v1/keys")).json()["data"][0]["key_id"]
-    known = {"account": "theirs-1", "identifier": card.json()["identifier_id"], "key": key_id, "card": "29001234"}
+    known = {
+        "account": "theirs-1",
+        "hold": hold.json()["hold_id"],
+        "order": "order-1",
+        "identifier": card.json()["identifier_id"],
+        "key": key_id,
+        "card": "29001234",
+    }
     unknown = {name: turned(value) for name, value in known.items()}
     before = await everything(theirs)
 
@@ -109,5 +138,12 @@ def filled(template: str, named: dict[str, str]) -> str:
 
 async def everything(shop: Shop) -> list[str]:
     """What its owner sees of it."""
-    paths = ["/v1/accounts/theirs-1", "/v1/accounts/theirs-1/entries", "/v1/keys", "/v1/program", "/v1/events"]
+    paths = [
+        "/v1/accounts/theirs-1",
+        "/v1/accounts/theirs-1/entries",
+        "/v1/accounts/theirs-1/holds",
+        "/v1/keys",
+        "/v1/program",
+        "/v1/events",
+    ]
     return [(await shop.get(path)).text for path in paths]

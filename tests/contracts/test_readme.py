@@ -53,6 +53,18 @@ def test_the_first_earn_redeem_and_balance_work_and_repeat_byte_for_byte(databas
         assert pasted(tour, tmp_path)[:3] == first[:3]
 
 
+def test_the_life_of_a_point_goes_as_it_says(database: TestDatabase, tmp_path: Path):
+    program = run(make_program(database.service_url))
+    with starting_instances(database.service_url, tmp_path) as start:
+        tour = block_with("/v1/orders/B-1/refund").replace("curl -sS", r"curl -sS -w '\n'")
+        told = [json.loads(line) for line in pasted(tour, tmp_path, URL=start().url, KEY=program.token)]
+    program_told, preview, earn, hold, refund, explained = told
+    assert program_told["version"] == 2
+    assert (preview["points"], earn["points"], hold["status"]) == (110, 110, "open")
+    assert [entry["points"] for entry in refund["entries"]] == [-20]
+    assert (explained["balance"], sum(lot["points"] for lot in explained["lots"])) == (90, 50)
+
+
 def test_a_purchases_file_is_imported_and_verified_as_it_says(database: TestDatabase, tmp_path: Path):
     program = run(make_program(database.service_url))
     (tmp_path / "purchases.csv.gz").write_bytes(b"basket_id,household_id,store_id,at,lines,amount\n1,7,1,,1,12.90\n")

@@ -97,6 +97,19 @@ def fits_by_more_than_its_form(body: Any) -> bool:
         return any(fits_by_more_than_its_form(inner) for inner in body)
     if not isinstance(body, dict):
         return False
-    depends = {"occurred_at", "available_at", "expires_at", "clock", "clawback", "time_zone"}
+    depends = {
+        "purchase",
+        "lines",
+        "amount",
+        "tier",
+        "into",
+        "to_account",
+        "occurred_at",
+        "available_at",
+        "expires_at",
+        "clock",
+        "clawback",
+        "time_zone",
+    }
     has_identifier = body.keys() >= {"type", "value"}  # what an e-mail address or a phone number may look like
     return has_identifier or not depends.isdisjoint(body) or any(map(fits_by_more_than_its_form, body.values()))

@@ -28,7 +28,14 @@ async def shop(database: TestDatabase) -> AsyncIterator[Shop]:
 
 def fitting(path: str, operation: dict[str, Any], **named: str) -> tuple[str, Any]:
     """A path and a body that fit, so that nothing but the key can be wrong."""
-    given = {"account_id": "m-1", "seq": "1", "identifier_id": "idn_1", "key_id": "none"} | named
+    given = {
+        "account_id": "m-1",
+        "seq": "1",
+        "identifier_id": "idn_1",
+        "key_id": "none",
+        "hold_id": "hold_1",
+        "order_id": "A-1",
+    } | named
     if "requestBody" not in operation:
         return path.format(**given), None
     name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
@@ -46,6 +53,7 @@ async def test_without_a_valid_key_nothing_is_answered(shop: Shop) -> None:
 
 
 async def test_a_key_without_the_scope_is_forbidden_and_one_with_it_is_not(shop: Shop) -> None:
+    shop = await shop.neighbour(mode="test")  # in a live program nobody moves the clock
     holders = {scope: await shop.key(scope) for scope in SCOPES}
     for path, method, operation in OPERATIONS:
         needed = operation["x-scope"]
@@ -109,6 +117,16 @@ async def test_bulk_operations_need_the_scope_of_their_verb(shop: Shop) -> None:
     ]
     results = (await earner.post("/v1/bulk", {"mode": "independent", "operations": operations})).json()["results"]
     assert [result["status"] for result in results] == [201, 403, 403, 403, 403]
+    needed = {
+        "redeem": ("hold", "capture", "release"),
+        "adjust": ("refund", "confirm", "cancel", "transfer", "merge", "unmerge"),
+        "accounts": ("tier",),
+    }
+    for scope, names in needed.items():
+        others = [{"op": name, "idempotency_key": name} for name in names]
+        answer = await earner.post("/v1/bulk", {"mode": "independent", "operations": others})
+        problems = [result["body"] for result in answer.json()["results"]]
+        assert [(problem["code"], problem["scope"]) for problem in problems] == [("forbidden", scope)] * len(names)
     whole = await earner.post("/v1/bulk", {"mode": "atomic", "operations": operations})
     assert (whole.status_code, whole.json()["scope"]) == (403, "redeem")
     assert (await shop.balance("m-1"))["available"] == 105

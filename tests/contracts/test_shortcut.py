@@ -10,7 +10,9 @@ from tests.servers import TestDatabase
 
 HEADERS_COMPARED = ("content-type", "cache-control", "idempotent-replayed", "www-authenticate", "etag", "allow")
 # What differs between two programs and two moments, not between two ways.
-MOMENTS = re.compile(r'"(?:hash|occurred_at|recorded_at|as_of|created_at|request_id|instance)":"[^"]*"')
+MOMENTS = re.compile(
+    r'"(?:hash|hold_id|expires_at|occurred_at|recorded_at|as_of|created_at|request_id|instance)":"[^"]*"'
+)
 
 REQUESTS = [
     ("POST", "/v1/accounts/m-1/earn", b'{"points": 500, "order_id": "A-1"}', {"idempotency_key": "k1"}),
@@ -23,6 +25,21 @@ REQUESTS = [
     ("POST", "/v1/accounts/m-1/redeem?nothing=true", b'{"points": 90}', {}),
     ("POST", "/v1/accounts/m-1/adjust", b'{"points": -20, "reason": "counted twice"}', {"idempotency_key": "k4"}),
     ("POST", "/v1/accounts/m-1/status", b'{"status": "active", "reason": "found"}', {"idempotency_key": "k5"}),
+    ("POST", "/v1/accounts/m-1/holds", b'{"points": 30, "order_id": "A-2"}', {"idempotency_key": "k6"}),
+    ("POST", "/v1/accounts/m-1/holds", b'{"points": 30, "order_id": "A-2"}', {"idempotency_key": "k6"}),
+    ("POST", "/v1/accounts/m-1/holds?dry_run=true", b'{"points": 9000}', {"idempotency_key": None}),
+    ("GET", "/v1/accounts/m-1/holds?limit=0", b"", {}),
+    ("PUT", "/v1/accounts/m-1/holds", b'{"points": 5}', {}),
+    ("POST", "/v1/accounts/m-1/tier", b'{"tier": "gold", "reason": "x"}', {}),
+    ("POST", "/v1/accounts/m-1/merge", b'{"into": "m-1", "reason": "x"}', {}),
+    ("POST", "/v1/accounts/m-1/unmerge", b'{"reason": "x"}', {}),
+    (
+        "POST",
+        "/v1/accounts/m-1/earn",
+        b'{"purchase": {"amount": "9.80", "currency": "EUR"}}',
+        {"idempotency_key": "k7"},
+    ),
+    ("POST", "/v1/accounts/m-1/earn", b'{"purchase": {"amount": "9.8", "currency": "EUR"}}', {"idempotency_key": "k7"}),
     ("POST", "/v1/accounts/m-1/earn", b'{"points": 0}', {}),
     ("POST", "/v1/accounts/m-1/earn", b'{"points"', {}),
     ("POST", "/v1/accounts/m-1/earn", b"", {}),

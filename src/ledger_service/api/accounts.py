@@ -1,6 +1,7 @@
 """Accounts: one by its id, or by a card, phone, address or external id."""
 
 import json
+from hashlib import blake2b
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -39,10 +40,17 @@ async def get_account(account_id: str, call: Reader, request: Request) -> Respon
     view = await call.services.reads.account(call.program_id, target.account_id)
     if view is None:
         raise Unfit("account_not_found", account_id=target.account_id)
-    tag = entity_tag(view["version"])
+    tag = entity_tag(_tag(view))
     if is_unchanged(call.headers.get(b"if-none-match"), tag):
         return unchanged(tag)
     return json_response(view, {"ETag": tag})
+
+
+def _tag(view: dict[str, Any]) -> str:
+    # A tier can change while nothing is written: its period ends, or a day leaves its window.
+    tier = view["tier"]
+    seen = "" if tier is None else "-" + blake2b(json.dumps(tier).encode(), digest_size=8).hexdigest()
+    return f"{view['version']}{seen}"
 
 
 @router.post(

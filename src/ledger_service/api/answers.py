@@ -1,5 +1,6 @@
 """Answers: from what a command came to, to the bytes that are sent. Equal outcomes are equal bytes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from json.encoder import encode_basestring
@@ -10,13 +11,17 @@ from starlette.types import Send
 from ledger_service.api import problems
 from ledger_service.api.catalogue import CATALOGUE
 from ledger_service.errors import Failure
+from ledger_service.ledger.details import detail_of
 from ledger_service.ledger.entries import Entry
+from ledger_service.ledger.holds import Hold, HoldFacts
+from ledger_service.ledger.lots import instant
 from ledger_service.ledger.membership import rfc3339
 from ledger_service.ledger.outcomes import (
     Answered,
     First,
     Outcome,
     Posted,
+    PostedSeveral,
     Refused,
     Repeated,
     Replayed,
@@ -29,6 +34,8 @@ _JSON: Final[Header] = (b"content-type", b"application/json")
 _PROBLEM: Final[Header] = (b"content-type", problems.CONTENT_TYPE)
 _REPLAYED: Final[Header] = (b"idempotent-replayed", b"true")
 _CHALLENGE: Final[Header] = (b"www-authenticate", b'Bearer realm="ledger"')
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,12 @@ def answer(outcome: Outcome, status: int) -> Answer:
 def _first(outcome: First, status: int) -> Answer:
     match outcome:
         case Posted(entry):
-            return Answer(status, entry_json(entry))
+            return Answer(status, placed_json(entry) if entry.kind == "hold" else entry_json(entry))
+        case PostedSeveral(entries):
+            return Answer(status, entries_json(entries))
         case Repeated(entry):
-            return Answer(200, entry_json(entry), (_JSON, _REPLAYED))
+            body = entries_json((entry,)) if entry.kind == "confirm" else entry_json(entry)
+            return Answer(200, body, (_JSON, _REPLAYED))
         case Answered(detail):
             return Answer(status, detail.encode())
         case Refused(refusal, request_id):
@@ -126,6 +136,54 @@ def entry_json(entry: Entry) -> bytes:
         f'"occurred_at":{_instant(entry.occurred_at)},"recorded_at":{_instant(entry.recorded_at)},'
         f'"idempotency_key":{"null" if entry.key is None else text(entry.key)},"hash":"{entry.hash.hex()}"}}'
     ).encode()
+
+
+def entries_json(entries: tuple[Entry, ...]) -> bytes:
+    """Entries that belong to one answer; that of a refund also says what is left of the purchase."""
+    members = [b'"entries":[' + b",".join(entry_json(entry) for entry in entries) + b"]"]
+    for entry in entries:
+        remaining = detail_of(entry).get("refund", {}).get("remaining")
+        if remaining is not None:
+            members.append(b'"remaining_purchase":' + _encode(remaining).encode())
+    return b"{" + b",".join(members) + b"}"
+
+
+def placed_json(entry: Entry) -> bytes:
+    """The hold that an entry placed, as it was then: made of the entry alone, so that a replay is the same bytes."""
+    detail = detail_of(entry)
+    hold = Hold(
+        hold_id=detail["hold_id"],
+        account_id=entry.account_id,
+        seq=entry.seq,
+        points=detail["hold"]["points"],
+        expires_at=instant(detail["hold"]["expires_at"]),
+        movements=entry.movements,
+        source=entry.source,
+        order_id=entry.order_id,
+        created_at=entry.recorded_at,
+    )
+    return _encode(hold_document(HoldFacts(hold), entry.reason, entry.metadata)).encode()
+
+
+def hold_document(facts: HoldFacts, reason: str | None, metadata: str) -> dict[str, Any]:
+    """A hold as callers see it."""
+    hold = facts.hold
+    return {
+        "hold_id": hold.hold_id,
+        "account_id": hold.account_id,
+        "points": hold.points,
+        "status": facts.status,
+        "expires_at": rfc3339(hold.expires_at),
+        "seq": hold.seq,
+        "order_id": hold.order_id,
+        "source": hold.source,
+        "reason": reason,
+        "metadata": json.loads(metadata),
+        "created_at": rfc3339(hold.created_at),
+        "captured": facts.captured,
+        "closed_seq": facts.closed_seq,
+        "closed_at": None if facts.closed_at is None else rfc3339(facts.closed_at),
+    }
 
 
 def _instant(instant: Any) -> str:

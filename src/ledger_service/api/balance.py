@@ -1,24 +1,30 @@
-"""Balance: what an account has now. Bare ASGI, like the postings: tills ask for it before every redeem."""
+"""Balance: what an account has, now or at any instant. Bare ASGI, like the postings: tills ask for it before every
+redeem."""
 
+import json
+from datetime import datetime
 from hashlib import blake2b
 from typing import Final
 
+from pydantic_core import PydanticCustomError
 from starlette.types import Receive, Scope, Send
 
 from ledger_service.api.answers import Answer
 from ledger_service.api.calls import Callers, query_of, until_deadline
 from ledger_service.api.conditional import entity_tag, is_unchanged
+from ledger_service.api.fields import instant_of
 from ledger_service.api.posting import target_of
 from ledger_service.api.problems import Unfit
 from ledger_service.api.validation import invalid
-from ledger_service.ledger.membership import rfc3339
+from ledger_service.ledger.lots import EPOCH
+from ledger_service.ledger.membership import rfc3339, tier_view
 from ledger_service.ledger.points import POINTS_MAX
 from ledger_service.storage.reads import BalanceView
 
 PATH: Final = "/v1/accounts/{account_id}/balance"
 SCOPE: Final = "read"
 
-_QUERY: Final = frozenset({"min_seq"})
+_QUERY: Final = frozenset({"min_seq", "at"})
 
 
 class BalanceEndpoint:
@@ -31,12 +37,14 @@ class BalanceEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = await self._callers.call(scope, SCOPE)
         account_id = target_of(scope["path_params"]).account_id
-        seq_min = _seq_min(query_of(scope, _QUERY))
-        view = await until_deadline(call, self._reads.balance(call.program_id, account_id))
+        query = query_of(scope, _QUERY)
+        seq_min = _seq_min(query)
+        at = instant_in(query["at"], "/query/at") if "at" in query else None
+        view = await until_deadline(call, self._reads.balance(call.program_id, account_id, at))
         if view is None:
             raise Unfit("account_not_found", account_id=account_id)
-        if view.seq < seq_min:
-            raise Unfit("seq_not_reached", seq=view.seq)
+        if view.newest_seq < seq_min:
+            raise Unfit("seq_not_reached", seq=view.newest_seq)
         await _answer(view, call.headers.get(b"if-none-match")).send(send)
 
 
@@ -59,10 +67,29 @@ def _settled_json(view: BalanceView) -> str:
     if view.next_expiry is not None:
         at, points = view.next_expiry
         expiry = f'{{"at":"{rfc3339(at)}","points":{points}}}'
+    tier = "null" if view.tier is None else json.dumps(tier_view(view.tier), ensure_ascii=False, separators=(",", ":"))
     return (
         f'"account_id":"{view.account_id}","seq":{view.seq},"balance":{view.balance},"available":{view.available},'
-        f'"pending":{view.pending},"held":{view.held},"tier":null,"next_expiry":{expiry},"source":"primary"'
+        f'"pending":{view.pending},"held":{view.held},"tier":{tier},"next_expiry":{expiry},"source":"primary"'
     )
+
+
+def instant_in(text: str, pointer: str) -> datetime:
+    """An instant in a query, from 1970 on. Raises Unfit `validation_failed`."""
+    try:
+        instant = instant_of(text)
+    except PydanticCustomError as wrong:
+        if wrong.type == "not_an_instant":
+            detail = "Must be an RFC 3339 time with an offset, like 2026-12-31T23:00:00Z (write + as %2B)."
+            raise invalid(pointer, "not_an_instant", detail) from None
+        raise _beyond(pointer) from None
+    if instant < EPOCH:
+        raise _beyond(pointer)
+    return instant
+
+
+def _beyond(pointer: str) -> Unfit:
+    return invalid(pointer, "out_of_range", "Must be in the years 1970 to 9998.")
 
 
 def _seq_min(query: dict[str, str]) -> int:

@@ -40,6 +40,11 @@ async def read(
         parts.append(part)
 
 
+def is_nothing(headers: dict[bytes, bytes]) -> bool:
+    """Whether the request has no body at all."""
+    return headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
+
+
 def _too_large(size_max: int) -> Unfit:
     # The rest of the body is not read, so the connection cannot carry another request.
     return Unfit("body_too_large", headers={"connection": "close"}, bytes_max=size_max)

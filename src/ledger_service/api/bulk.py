@@ -7,24 +7,28 @@ body does not say which results are replays; the header `Bulk-Replayed` tells ho
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from ledger_service.api.answers import Answer, answer, problem, problem_of
 from ledger_service.api.bodies import BULK_SIZE_MAX
-from ledger_service.api.bulk_operations import BulkBody, command_of, read_bulk
-from ledger_service.api.calls import Anyone, Call, content_of, flag, needed_key, query_of, until_deadline
+from ledger_service.api.bulk_operations import BulkBody, asked_of, read_bulk
+from ledger_service.api.calls import Anyone, Call, content_of, flag, needed_key, query_of
 from ledger_service.api.documenting import OF_BODIES, OF_POSTING, json_body, needs, problems, success
+from ledger_service.api.finding import TRIES_MAX, Asked, Found, find, is_merged_meanwhile
 from ledger_service.api.fingerprints import fingerprint
 from ledger_service.api.observing import log_bug
+from ledger_service.api.posting import found_and_posted, outcome_of
 from ledger_service.api.problems import Unfit
 from ledger_service.api.rendering import json_bytes
+from ledger_service.api.validation import invalid
 from ledger_service.api.views import BulkResults
 from ledger_service.errors import Failure
-from ledger_service.ledger.commands import Command, Together
-from ledger_service.ledger.outcomes import Outcome, Refused, Replayed, WrittenTogether
+from ledger_service.ledger.commands import Together
+from ledger_service.ledger.outcomes import Refused, Replayed, WrittenTogether
 from ledger_service.ledger.refusals import BulkAborted
 
 router = APIRouter(tags=["points"])
@@ -37,12 +41,14 @@ CREATED = 201
     operation_id="bulk",
     summary="Post many operations",
     responses=success(BulkResults, "A result for each operation.", "Idempotent-Replayed", "Bulk-Replayed")
-    | problems("account_not_found", "entry_not_found", *OF_BODIES, *OF_POSTING),
+    | problems("account_not_found", "entry_not_found", "hold_not_found", "order_not_found", *OF_BODIES, *OF_POSTING),
     openapi_extra=json_body(BulkBody) | needs("of each operation", "IdempotencyKey", "DryRun"),
 )
 async def post_bulk(call: Anyone, request: Request) -> Response:
     """Each operation needs the scope of its verb and has an idempotency key of its own, under which it is posted once,
     in whatever call it arrives.
+
+    Holds and orders that operations name must be in the books before the call.
 
     `independent`: one that does not fit or is refused does not hinder the others; its result is its problem. Repeat the
     call to try again what was not posted. `atomic`: all or none. One that does not fit refuses the whole call; one that
@@ -53,23 +59,57 @@ async def post_bulk(call: Anyone, request: Request) -> Response:
         needed_key(call)
     mode, items = read_bulk(await content_of(call, request.receive, BULK_SIZE_MAX))
     if mode == "atomic":
-        return await _atomic(call, items, is_rehearsal)
-    return _response(await asyncio.gather(*(_independent(call, item, is_rehearsal) for item in items)))
+        return await _atomic(call, [_fitting(call, index, item) for index, item in enumerate(items)], is_rehearsal)
+    asked = [_asked_or_not(call, item) for item in items]
+    # Found for all at once and before any is posted, so that operations on one account stay in their order.
+    found = await find(call, [each for each in asked if isinstance(each, Asked)])
+    return _response(await asyncio.gather(*(_independent(call, each, found, is_rehearsal) for each in asked)))
 
 
-async def _independent(call: Call, item: Any, is_rehearsal: bool) -> Answer:
+def _asked_or_not(call: Call, item: Any) -> Asked | Exception:
+    try:
+        return asked_of(call, item)
+    except Unfit as wrong:
+        return wrong
+
+
+async def _independent(call: Call, asked: Asked | Exception, found: Found, is_rehearsal: bool) -> Answer:
     """What the single call would answer."""
     try:
-        return answer(await _outcome(call, command_of(call, item), is_rehearsal), CREATED)
+        if isinstance(asked, Exception):
+            raise asked
+        outcome = await outcome_of(asked.call, asked.command(found), is_rehearsal)
+        if is_merged_meanwhile(outcome):
+            outcome = await found_and_posted(asked, is_rehearsal)
+        return answer(outcome, asked.verb.status)
     except Exception as raised:
         if not isinstance(raised, Unfit | Failure):
             log_bug(raised, call.request_id)
         return problem_of(raised, call.request_id)
 
 
-async def _atomic(call: Call, items: list[Any], is_rehearsal: bool) -> Response:
-    commands = tuple(_fitting(call, index, item) for index, item in enumerate(items))
-    together = Together(
+async def _atomic(call: Call, asked: list[Asked], is_rehearsal: bool) -> Response:
+    for _ in range(TRIES_MAX):
+        outcome = await outcome_of(call, _together(call, asked, await find(call, asked)), is_rehearsal)
+        if not is_merged_meanwhile(outcome):
+            break
+    first = outcome.first if isinstance(outcome, Replayed) else outcome
+    is_replay = isinstance(outcome, Replayed)
+    if isinstance(first, WrittenTogether):
+        answers = [answer(single, each.verb.status) for single, each in zip(first.outcomes, asked, strict=True)]
+        return _response(answers, is_replay)
+    if isinstance(first, Refused) and isinstance(first.refusal, BulkAborted):
+        return _response(_aborted(first.refusal, first.request_id, len(asked)), is_replay)
+    whole = answer(outcome, CREATED)
+    return Response(whole.body, whole.status, {name.decode(): value.decode() for name, value in whole.headers})
+
+
+def _together(call: Call, asked: list[Asked], found: Found) -> Together:
+    commands = []
+    for index, each in enumerate(asked):
+        with _told_where(index):
+            commands.append(each.command(found))
+    return Together(
         account_id=commands[0].account_id,
         source=call.principal.source,
         key=call.key,
@@ -77,34 +117,28 @@ async def _atomic(call: Call, items: list[Any], is_rehearsal: bool) -> Response:
             "bulk", (), {"operations": [[command.key, command.fingerprint.hex()] for command in commands]}
         ),
         request_id=call.request_id,
-        commands=commands,
+        commands=tuple(commands),
     )
-    outcome = await _outcome(call, together, is_rehearsal)
-    first = outcome.first if isinstance(outcome, Replayed) else outcome
-    is_replay = isinstance(outcome, Replayed)
-    if isinstance(first, WrittenTogether):
-        return _response([answer(single, CREATED) for single in first.outcomes], is_replay)
-    if isinstance(first, Refused) and isinstance(first.refusal, BulkAborted):
-        return _response(_aborted(first.refusal, first.request_id, len(commands)), is_replay)
-    whole = answer(outcome, CREATED)
-    return Response(whole.body, whole.status, {name.decode(): value.decode() for name, value in whole.headers})
 
 
-def _fitting(call: Call, index: int, item: Any) -> Command:
-    """The command of an operation; one that does not fit is told with its place in the body."""
+def _fitting(call: Call, index: int, item: Any) -> Asked:
+    with _told_where(index):
+        asked = asked_of(call, item)
+    if asked.call.key == call.key:
+        pointer = f"/operations/{index}/idempotency_key"
+        raise invalid(pointer, "repeated", "Must differ from the key of the bulk itself.")
+    return asked
+
+
+@contextmanager
+def _told_where(index: int) -> Iterator[None]:
+    """An operation that does not fit is told with its place in the body."""
     try:
-        command = command_of(call, item)
+        yield
     except Unfit as wrong:
         for error in wrong.fields.get("errors", ()):
             error["pointer"] = f"/operations/{index}{error['pointer']}"
         raise
-    if command.key == call.key:
-        pointer = f"/operations/{index}/idempotency_key"
-        raise Unfit(
-            "validation_failed",
-            errors=[{"pointer": pointer, "code": "repeated", "detail": "Must differ from the key of the bulk itself."}],
-        )
-    return command
 
 
 def _aborted(refusal: BulkAborted, request_id: str, count: int) -> list[Answer]:
@@ -112,13 +146,6 @@ def _aborted(refusal: BulkAborted, request_id: str, count: int) -> list[Answer]:
     refused = problem(fields.pop("code"), request_id, fields)
     others = problem("bulk_aborted", request_id, {"failed_index": refusal.failed_index})
     return [refused if index == refusal.failed_index else others for index in range(count)]
-
-
-async def _outcome(call: Call, command: Command, is_rehearsal: bool) -> Outcome:
-    poster = call.services.poster
-    if is_rehearsal:
-        return await until_deadline(call, poster.rehearse(call.program_id, command))
-    return await poster.post(call.program_id, command, call.deadline)
 
 
 def _response(answers: Sequence[Answer], is_replay: bool | None = None) -> Response:

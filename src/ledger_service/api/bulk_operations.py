@@ -1,20 +1,32 @@
-"""Bulk operations: what one operation of a bulk call may say, and the command that it is."""
+"""Bulk operations: what one operation of a bulk call may say, and what it asks for."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from ledger_service.api import verbs
 from ledger_service.api.calls import Call
 from ledger_service.api.commands import Target
-from ledger_service.api.fields import AccountId, Seq
+from ledger_service.api.fields import AccountId, HoldId, OrderId, Seq
+from ledger_service.api.finding import Asked
 from ledger_service.api.problems import Unfit
-from ledger_service.api.schemas import AdjustBody, Body, EarnBody, RedeemBody, ReverseBody
-from ledger_service.api.validation import errors_of, invalid, unfit
-from ledger_service.api.verbs import Verb
-from ledger_service.ledger.commands import Command
+from ledger_service.api.schemas import (
+    POINTS_OR_PURCHASE,
+    AdjustBody,
+    Body,
+    CaptureBody,
+    EarnBody,
+    HoldBody,
+    RedeemBody,
+    ReleaseBody,
+    ReverseBody,
+)
+from ledger_service.api.schemas_of_accounts import MergeBody, TierBody, TransferBody, UnmergeBody
+from ledger_service.api.schemas_of_orders import AMOUNT_OR_LINES, OrderBody, RefundBody
+from ledger_service.api.validation import invalid, unfit
+from ledger_service.api.verb import Verb
+from ledger_service.api.verbs import VERBS
 
 OPERATIONS_MAX: Final = 1000
 
@@ -27,40 +39,132 @@ def _without_quotes(key: str) -> str:
 Key = Annotated[str, Field(pattern="^[!-~]{1,255}$"), AfterValidator(_without_quotes)]
 
 
-class EarnOperation(EarnBody):
+class Keyed(Body):
+    """What every operation has: a key of its own."""
+
+    idempotency_key: Key
+
+    # The examples of the single calls lack what an operation has.
+    model_config = ConfigDict(json_schema_extra={})
+
+
+class OnAccount(Keyed):
+    account_id: AccountId
+
+
+class OnHold(Keyed):
+    hold_id: HoldId
+
+
+class OnOrder(Keyed):
+    order_id: OrderId
+
+
+class EarnOperation(EarnBody, OnAccount):
     """An earn as part of a bulk."""
 
     op: Literal["earn"]
-    account_id: AccountId
-    idempotency_key: Key
+
+    model_config = ConfigDict(json_schema_extra=POINTS_OR_PURCHASE)
 
 
-class RedeemOperation(RedeemBody):
+class RedeemOperation(RedeemBody, OnAccount):
     """A redeem as part of a bulk."""
 
     op: Literal["redeem"]
-    account_id: AccountId
-    idempotency_key: Key
 
 
-class AdjustOperation(AdjustBody):
+class HoldOperation(HoldBody, OnAccount):
+    """A hold to place as part of a bulk."""
+
+    op: Literal["hold"]
+
+
+class CaptureOperation(CaptureBody, OnHold):
+    """A capture as part of a bulk."""
+
+    op: Literal["capture"]
+
+
+class ReleaseOperation(ReleaseBody, OnHold):
+    """A release as part of a bulk."""
+
+    op: Literal["release"]
+
+
+class AdjustOperation(AdjustBody, OnAccount):
     """An adjust as part of a bulk."""
 
     op: Literal["adjust"]
-    account_id: AccountId
-    idempotency_key: Key
 
 
-class ReverseOperation(ReverseBody):
+class ReverseOperation(ReverseBody, OnAccount):
     """A reverse as part of a bulk."""
 
     op: Literal["reverse"]
-    account_id: AccountId
     seq: Seq
-    idempotency_key: Key
 
 
-Operation = EarnOperation | RedeemOperation | AdjustOperation | ReverseOperation
+class RefundOperation(RefundBody, OnOrder):
+    """A refund as part of a bulk."""
+
+    op: Literal["refund"]
+
+    model_config = ConfigDict(json_schema_extra=AMOUNT_OR_LINES)
+
+
+class ConfirmOperation(OrderBody, OnOrder):
+    """A confirm as part of a bulk."""
+
+    op: Literal["confirm"]
+
+
+class CancelOperation(OrderBody, OnOrder):
+    """A cancel as part of a bulk."""
+
+    op: Literal["cancel"]
+
+
+class TransferOperation(TransferBody, Keyed):
+    """A transfer as part of a bulk."""
+
+    op: Literal["transfer"]
+
+
+class MergeOperation(MergeBody, OnAccount):
+    """A merge as part of a bulk."""
+
+    op: Literal["merge"]
+
+
+class UnmergeOperation(UnmergeBody, OnAccount):
+    """An unmerge as part of a bulk."""
+
+    op: Literal["unmerge"]
+
+
+class TierOperation(TierBody, OnAccount):
+    """A tier given by hand as part of a bulk."""
+
+    op: Literal["tier"]
+
+
+Operation = (
+    EarnOperation
+    | RedeemOperation
+    | HoldOperation
+    | CaptureOperation
+    | ReleaseOperation
+    | AdjustOperation
+    | ReverseOperation
+    | RefundOperation
+    | ConfirmOperation
+    | CancelOperation
+    | TransferOperation
+    | MergeOperation
+    | UnmergeOperation
+    | TierOperation
+)
 
 
 class BulkBody(Body):
@@ -94,13 +198,16 @@ class _Envelope(Body):
 
 
 _ENVELOPE: Final = TypeAdapter(_Envelope)
+_VERBS: Final = {verb.name: verb for verb in VERBS}
 _OPERATIONS: Final[dict[str, tuple[Verb, TypeAdapter[Any]]]] = {
-    "earn": (verbs.EARN, TypeAdapter(EarnOperation)),
-    "redeem": (verbs.REDEEM, TypeAdapter(RedeemOperation)),
-    "adjust": (verbs.ADJUST, TypeAdapter(AdjustOperation)),
-    "reverse": (verbs.REVERSE, TypeAdapter(ReverseOperation)),
+    op: (_VERBS[op], TypeAdapter(model))
+    for model in get_args(Operation)
+    for op in get_args(model.model_fields["op"].annotation)
 }
-_OP_ERROR: Final = ("/op", "not_one_of", "Must be one of: 'earn', 'redeem', 'adjust' or 'reverse'.")
+_NAMES: Final = [repr(op) for op in _OPERATIONS]
+_OP_ERROR: Final = ("/op", "not_one_of", f"Must be one of: {', '.join(_NAMES[:-1])} or {_NAMES[-1]}.")
+_NAMED: Final = ("account_id", "seq", "hold_id", "order_id")
+"""What the path of a single call names. An earn's `order_id` is not such a one: it is in the body of both."""
 
 
 def read_bulk(content: bytes) -> tuple[Literal["independent", "atomic"], list[Any]]:
@@ -116,8 +223,8 @@ def read_bulk(content: bytes) -> tuple[Literal["independent", "atomic"], list[An
     return envelope.mode, envelope.operations
 
 
-def command_of(call: Call, item: Any) -> Command:
-    """The command that an operation is: with the fingerprint that the same single call has. Raises Unfit."""
+def asked_of(call: Call, item: Any) -> Asked:
+    """What an operation asks for: the same as the single call, with the same fingerprint. Raises Unfit."""
     op = item.get("op") if isinstance(item, dict) else None
     if not isinstance(op, str) or op not in _OPERATIONS:
         raise invalid(*_OP_ERROR)
@@ -126,8 +233,6 @@ def command_of(call: Call, item: Any) -> Command:
     try:
         operation = adapter.validate_python(item)
     except ValidationError as wrong:
-        raise Unfit(
-            "validation_failed", errors=errors_of(wrong.errors(include_url=False, include_input=False))
-        ) from None
-    target = Target(operation.account_id, seq=getattr(operation, "seq", 0))
-    return verb.to_command(replace(call, key=operation.idempotency_key), target, operation)
+        raise unfit(wrong) from None
+    named = {name: getattr(operation, name) for name in _NAMED if f"{{{name}}}" in verb.path}
+    return Asked(verb, replace(call, key=operation.idempotency_key), Target(**named), operation)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from ledger_service.api.calls import TIMEOUT_MS_MAX
 from ledger_service.api.catalogue import CATALOGUE
 from ledger_service.api.documenting import example
+from ledger_service.api.fields import PRINTABLE
 from ledger_service.ledger.points import POINTS_MAX
 
 SECURITY: Final = {
@@ -36,6 +37,13 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "AccountId": _path("account_id", "The account.", _ID, "m-1"),
     "EntrySeq": _path("seq", "The entry's place.", {"type": "integer", "minimum": 1, "maximum": POINTS_MAX}, 7),
     "IdentifierId": _path("identifier_id", "The identifier.", _ID, "idn_01"),
+    "HoldId": _path("hold_id", "The hold.", _ID, "hold_01"),
+    "OrderId": _path(
+        "order_id",
+        "The caller's own id of the purchase.",
+        {"type": "string", "minLength": 1, "maxLength": 128, "pattern": PRINTABLE},
+        "A-1001",
+    ),
     "KeyId": _path("key_id", "The API key's id.", _ID, "k7n2m4p6q8rs"),
     "IdempotencyKey": _header(
         "Idempotency-Key",
@@ -80,6 +88,8 @@ PATH_PARAMETERS: Final = {
     "account_id": "AccountId",
     "seq": "EntrySeq",
     "identifier_id": "IdentifierId",
+    "hold_id": "HoldId",
+    "order_id": "OrderId",
     "key_id": "KeyId",
 }
 
@@ -91,6 +101,7 @@ def problem_schema() -> dict[str, Any]:
     for problem in CATALOGUE.values():
         for name, value in problem.fields.items():
             own[name] = whole if isinstance(value, int) else text
+    own["remaining"] = {"type": ["integer", "string"]}
     own["into"] = {"type": ["string", "null"]}
     own["errors"] = {
         "type": "array",

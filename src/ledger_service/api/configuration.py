@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import Response
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ledger_service.api import problems
@@ -136,6 +136,12 @@ class ProgramVersions(View):
     """Every settings document the program had, newest first."""
 
     data: list[ProgramVersion]
+
+
+class SettingsSchema(BaseModel):
+    """A JSON Schema."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 def claim_of(call: Call, program_id: int, verb: str, body: Body) -> KeyClaim:

@@ -13,10 +13,14 @@ from ledger_service.api.bulk_operations import BulkBody
 from ledger_service.api.components import PARAMETERS, PATH_PARAMETERS, SECURITY, problem_schema
 from ledger_service.api.configuration import NewKeyBody, NewProgramBody
 from ledger_service.api.documenting import OF_BODIES, OF_KEYS, OF_POSTING, Responses, problems, success
+from ledger_service.api.rehearsal import RehearseBody
 from ledger_service.api.routers import ROUTERS
 from ledger_service.api.schemas import NoBody
+from ledger_service.api.schemas_of_orders import PreviewBody
 from ledger_service.api.settings_document import SettingsDocument
-from ledger_service.api.verbs import VERBS, Verb
+from ledger_service.api.test_clock import AdvanceClockBody
+from ledger_service.api.verb import Verb
+from ledger_service.api.verbs import VERBS
 
 _DESCRIPTION: Final = """
 The points ledger that loyalty programs run on. Every change is safe to repeat with the same `Idempotency-Key`, for the
@@ -32,6 +36,8 @@ Add `?dry_run=true` to a posting to learn what it would come to: the same answer
 
 _TAGS: Final = (
     ("points", "Give, take, correct and undo points. Each answers the entry that it made."),
+    ("holds", "Points set aside for a redeem that may follow: placed, then captured or released."),
+    ("orders", "What became of a purchase: returned, confirmed, cancelled."),
     ("accounts", "Accounts, their status, and the cards, phones and addresses that find them."),
     ("history", "What an account has, and every entry that made it so."),
     ("events", "Everything that happens in the program, in order and without gaps."),
@@ -101,7 +107,7 @@ def _posting(verb: Verb) -> dict[str, Any]:
         "responses": {str(status): responses[status] for status in sorted(responses)},
     }
     if verb.body is not NoBody:
-        operation["requestBody"] = {"required": True, "content": _json(_ref(verb.body.__name__))}
+        operation["requestBody"] = {"required": verb.needs_body, "content": _json(_ref(verb.body.__name__))}
     return operation
 
 
@@ -123,7 +129,7 @@ def _balance() -> dict[str, Any]:
 
 def _complete_schemas(document: dict[str, Any]) -> None:
     bodies = {verb.body for verb in VERBS if verb.body is not NoBody}
-    more = (BulkBody, SettingsDocument, NewKeyBody, NewProgramBody)
+    more = (BulkBody, PreviewBody, SettingsDocument, NewKeyBody, NewProgramBody, RehearseBody, AdvanceClockBody)
     named = sorted(bodies | set(more), key=lambda model: model.__name__)
     seen = [getattr(views, verb.answer) for verb in VERBS] + [views.Balance]
     inputs = [(model, "validation") for model in [*named, *dict.fromkeys(seen)]]

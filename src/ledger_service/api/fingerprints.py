@@ -6,6 +6,8 @@ They are kept with the entries for the life of the ledger, so this form never ch
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -14,9 +16,14 @@ from pydantic import BaseModel
 from ledger_service.ledger.membership import rfc3339
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return rfc3339(value)
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return rfc3339(value)
+        case Decimal():
+            return format(value.normalize(), "f")
+        case BaseModel():
+            return meaning_of(value, _defaults_of(type(value)))
     raise TypeError(f"a {type(value).__name__} has no place in a fingerprint")
 
 
@@ -28,7 +35,7 @@ def fingerprint(verb: str, path: tuple[str | int, ...], meaning: Mapping[str, An
     """The fingerprint of a verb on the objects its path names.
 
     `meaning` is the body without the fields that have their default, since leaving one out says the same. Times are
-    in UTC and metadata has one spelling for each number (`fields.py`).
+    in UTC and metadata has one spelling for each number (`fields.py`); money and quantities have no zeros at their end.
     """
     return blake2b(_encode([1, verb, path, meaning]).encode(), digest_size=16).digest()
 
@@ -36,6 +43,9 @@ def fingerprint(verb: str, path: tuple[str | int, ...], meaning: Mapping[str, An
 def defaults_of(body: type[BaseModel]) -> tuple[tuple[str, Any], ...]:
     """The fields of a body with what each means when it is left out."""
     return tuple((name, field.get_default(call_default_factory=True)) for name, field in body.model_fields.items())
+
+
+_defaults_of = cache(defaults_of)
 
 
 def meaning_of(body: Any, defaults: tuple[tuple[str, Any], ...]) -> dict[str, Any]:

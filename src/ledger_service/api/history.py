@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -107,16 +107,16 @@ async def list_lots(account_id: str, call: Reader, request: Request) -> Response
     lots = await call.services.reads.lots(call.program_id, target.account_id)
     if lots is None:
         raise Unfit("account_not_found", account_id=target.account_id)
-    return json_response(
-        [
-            {
-                "expires_at": None if lot.expires_at == NEVER else rfc3339(lot.expires_at),
-                "available_at": None if lot.available_at == ALWAYS else rfc3339(lot.available_at),
-                "points": lot.remaining,
-            }
-            for lot in lots
-        ]
-    )
+    return json_response([lot_json(lot.expires_at, lot.available_at, lot.remaining) for lot in lots])
+
+
+def lot_json(expires_at: datetime, available_at: datetime, points: int) -> dict[str, Any]:
+    """A lot as callers see it. Points that wait for a confirmation are available at the last instant of all."""
+    return {
+        "expires_at": None if expires_at == NEVER else rfc3339(expires_at),
+        "available_at": None if available_at == ALWAYS else rfc3339(available_at),
+        "points": points,
+    }
 
 
 def page_json(items: list[bytes], cursor: str | None, has_more: bool) -> bytes:

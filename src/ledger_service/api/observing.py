@@ -24,6 +24,7 @@ CLIENT_GONE: Final = 499
 """The status under which a request counts whose caller left before the answer."""
 
 _REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
+_OF_ORDER: Final = re.compile(rb"/v1/orders/[^/]+/[a-z]+")
 _NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 access = logging.getLogger("ledger_service.access")
@@ -73,8 +74,8 @@ class Observing:
 
         self._traffic.active += 1
         try:
-            # No id has a slash. Decoded, it would lead to another route than the one that a proxy let through.
-            if b"%2f" in scope["raw_path"].lower():
+            # No id but an order's has a slash. Decoded, it would lead to another route than a proxy let through.
+            if b"%2f" in scope["raw_path"].lower() and not _OF_ORDER.fullmatch(scope["raw_path"]):
                 raise Unfit("not_found")
             await self._app(scope, receive, send_observed)
         except ClientDisconnect:

@@ -21,13 +21,14 @@ from ledger_service.api.configuration import (
     Programs,
     ProgramVersions,
     ProgramView,
+    SettingsSchema,
     claim_of,
     made,
 )
 from ledger_service.api.documenting import OF_BODIES, OF_POSTING, json_body, needs, problems, success
 from ledger_service.api.problems import Unfit
 from ledger_service.api.rendering import json_response, unchanged
-from ledger_service.api.settings_document import SettingsDocument
+from ledger_service.api.settings_document import SettingsDocument, settings_schema
 from ledger_service.api.validation import read_json
 from ledger_service.storage.claims import OPERATOR_CALLS
 from ledger_service.storage.programs import Program
@@ -78,6 +79,21 @@ async def put_program(call: Administrator, request: Request) -> Response:
     if program is None:
         raise Unfit("version_mismatch")
     return json_response(_view(program), {"ETag": entity_tag(program.version)})
+
+
+@router.get(
+    "/v1/program/schema",
+    tags=["program"],
+    operation_id="getProgramSchema",
+    summary="Read the schema of the settings",
+    responses=success(SettingsSchema, "A JSON Schema (draft 2020-12).") | problems(),
+    openapi_extra=needs("admin"),
+)
+async def get_schema(call: AdministratorReading, request: Request) -> Response:
+    """What a settings document may say, with a description of every field: for editors, forms and checks beforehand.
+    What hangs on several fields (names given once, levels in order) is told by PUT only."""
+    query_of(request.scope, frozenset())
+    return json_response(settings_schema())
 
 
 @router.get(

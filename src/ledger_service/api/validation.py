@@ -44,6 +44,20 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "reserved": ("reserved", "This name is the ledger's own."),
     "bounds_and_limit": ("invalid", "Give points or percent with mode limit, and only then."),
     "clock_of_live": ("invalid", "A clock is for programs of mode test."),
+    "not_money": (
+        "not_money",
+        'Must be a decimal in quotes, 0 or more, like "12.50": below 10^12 and with at most 4 decimals.',
+    ),
+    "not_a_quantity": (
+        "not_a_quantity",
+        'Must be above 0 and below 10^9, with at most 6 decimals: a number, or a decimal in quotes, like "0.750".',
+    ),
+    "beyond_amount": ("beyond_amount", "Must not be more than the amount that it is a part of."),
+    "lines_do_not_add_up": (
+        "lines_do_not_add_up",
+        "The lines that are not voided must add up to the amount of the purchase; they come to {total}.",
+    ),
+    "the_same_account": ("the_same_account", "Must be another account."),
     "none_required": ("no_effect_yet", "Must be null."),
     "not_a_scalar": ("not_a_scalar", "Must be text, a number, a boolean or null."),
 }
@@ -56,6 +70,15 @@ def error(pointer: str, code: str, detail: str) -> dict[str, str]:
 def invalid(pointer: str, code: str, detail: str) -> Unfit:
     """One field that does not fit."""
     return Unfit("validation_failed", errors=[error(pointer, code, detail)])
+
+
+def require_one(body: object, first: str, second: str, place: str = "") -> None:
+    """Of two fields exactly one is given. Raises Unfit."""
+    has_first, has_second = getattr(body, first) is not None, getattr(body, second) is not None
+    if has_first and has_second:
+        raise invalid(f"{place}/{second}", "one_of_two", f"Give {first} or {second}, not both.")
+    if not has_first and not has_second:
+        raise invalid(f"{place}/{first}", "required", f"Give {first} or {second}.")
 
 
 def read_json(adapter: TypeAdapter[Value], content: bytes) -> Value:
@@ -89,6 +112,8 @@ def pointer_of(location: tuple[int | str, ...]) -> str:
 
 def _words(detail: ErrorDetails) -> tuple[str, str]:
     context = detail.get("ctx", {})
+    if detail["type"] == "told":
+        return context["code"], context["detail"]
     kind = "bad_character" if context.get("pattern") == PRINTABLE else detail["type"]
     code, words = _WORDS.get(kind, ("invalid", "Does not fit."))
     return code, words.format_map(context)

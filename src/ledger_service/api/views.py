@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledger_service.api.fields import AccountId, Metadata
 from ledger_service.ledger.entries import Kind
+from ledger_service.ledger.holds import HoldStatus
 from ledger_service.ledger.points import POINTS_MAX
 
 Time = Annotated[
@@ -17,6 +18,7 @@ Time = Annotated[
         examples=["2026-12-05T00:00:00Z"],
     ),
 ]
+AnyMoney = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", description="A decimal.", examples=["12.50"])]
 AnyPoints = Annotated[int, Field(ge=-POINTS_MAX, le=POINTS_MAX)]
 Count = Annotated[int, Field(ge=0, le=POINTS_MAX)]
 Place = Annotated[int, Field(ge=1, le=POINTS_MAX)]
@@ -43,7 +45,7 @@ class Entry(View):
     source: str = Field(description="Of the API key that posted it; `ledger` for due work such as expiry.")
     reason: str | None
     metadata: Metadata
-    available_at: Time | None = Field(description="null: at once.")
+    available_at: Time | None = Field(description="null: at once; the last instant of 9999: when it is confirmed.")
     expires_at: Time | None = Field(description="The first instant at which the points are gone; null: never.")
     reverses_seq: Place | None = Field(description="The entry that this one undoes.")
     transfer_id: str | None
@@ -86,6 +88,118 @@ class Entry(View):
     )
 
 
+class Entries(View):
+    """Entries that were made together."""
+
+    entries: list[Entry]
+
+
+class RemainingLine(View):
+    """What is left of an article."""
+
+    sku: str
+    category: str | None = None
+    quantity: AnyMoney
+    amount: AnyMoney
+
+
+class RemainingPurchase(View):
+    """What is left of a purchase."""
+
+    amount: AnyMoney
+    lines: list[RemainingLine] = []
+
+
+class Refunded(View):
+    """The entries of a refund: what was given back, then what was deducted."""
+
+    entries: list[Entry]
+    remaining_purchase: RemainingPurchase
+
+
+class Hold(View):
+    """Points that were set aside."""
+
+    hold_id: str
+    account_id: AccountId = Field(description="Whose points they are: follows a merge while the hold is open.")
+    points: Place = Field(description="Set aside.")
+    status: HoldStatus
+    expires_at: Time = Field(description="The instant at which it is released by itself.")
+    seq: Place = Field(description="The `hold` entry, in the books of the account on which it was placed.")
+    order_id: str | None
+    source: str
+    reason: str | None
+    metadata: Metadata
+    created_at: Time
+    captured: Count = Field(description="Points that were redeemed of it; all others went back.")
+    closed_seq: Place | None = Field(description="The entry that closed it; null while that is not in the books.")
+    closed_at: Time | None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "hold_id": "hold_3k8w2m5p9r1t6v0x4z7b2d5f8h",
+                    "account_id": "m-1",
+                    "points": 200,
+                    "status": "open",
+                    "expires_at": "2026-11-21T10:30:00.123456Z",
+                    "seq": 8,
+                    "order_id": "A-1003",
+                    "source": "shop-berlin",
+                    "reason": None,
+                    "metadata": {},
+                    "created_at": "2026-11-21T10:15:00.123456Z",
+                    "captured": 0,
+                    "closed_seq": None,
+                    "closed_at": None,
+                }
+            ]
+        }
+    )
+
+
+class HoldPage(View):
+    """Holds, soonest time-out first."""
+
+    data: list[Hold]
+    next_cursor: str | None
+    has_more: bool
+
+
+class Share(View):
+    """What a rule or a campaign has to do with a purchase."""
+
+    id: str
+    points: AnyPoints = Field(description="Its part of the points.")
+    applied: bool
+    reason: str = Field(description="Why, or why not, in words for people.")
+
+
+class Preview(View):
+    """What a purchase would earn."""
+
+    points: Count
+    rules: list[Share]
+    campaigns: list[Share]
+    available_at: Time | None = Field(description="null: at once.")
+    expires_at: Time | None = Field(description="The first instant at which the points are gone; null: never.")
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "points": 48,
+                    "rules": [{"id": "base", "points": 24, "applied": True, "reason": "1 point for each 1.00 EUR."}],
+                    "campaigns": [{"id": "double", "points": 24, "applied": True, "reason": "2 times the points."}],
+                    "available_at": "2026-12-05T00:00:00Z",
+                    "expires_at": "2027-12-31T23:00:00Z",
+                }
+            ]
+        }
+    )
+
+
 class Identifier(View):
     """A card, phone, e-mail address or external id that finds an account. Its value is never shown."""
 
@@ -117,6 +231,26 @@ class RevokedIdentifier(View):
 
 class Counters(View):
     lifetime_points: AnyPoints = Field(description="Earned less taken back; redeeming and expiry do not lower it.")
+    spend: AnyMoney = Field(description="Of all purchases less what was returned, in currency units.")
+    visits: int = Field(description="Purchases that were not wholly returned.")
+
+
+class NextTier(View):
+    """The level above."""
+
+    id: str
+    at: Count | AnyMoney = Field(description="The measure from which on it is reached.")
+    missing: Count | AnyMoney
+
+
+class Tier(View):
+    """The level that counts for an account now, and how far the next one is."""
+
+    id: str | None = Field(description="null: none yet.")
+    since: Time | None
+    valid_until: Time | None = Field(description="When it is looked at again; null: it cannot be lost.")
+    measure: AnyPoints | AnyMoney = Field(description="Points or visits, or spend as a decimal.")
+    next: NextTier | None = Field(description="null: there is none above.")
 
 
 class Account(View):
@@ -124,7 +258,7 @@ class Account(View):
 
     account_id: AccountId
     status: Literal["active", "suspended", "closed", "merged"]
-    tier: None
+    tier: Tier | None = Field(description="null: the program has no tiers.")
     counters: Counters
     merged_into: str | None
     metadata: Metadata
@@ -140,7 +274,7 @@ class Account(View):
                     "account_id": "m-1",
                     "status": "active",
                     "tier": None,
-                    "counters": {"lifetime_points": 620},
+                    "counters": {"lifetime_points": 620, "spend": "412.50", "visits": 9},
                     "merged_into": None,
                     "metadata": {},
                     "identifiers": [],
@@ -170,7 +304,7 @@ class Balance(View):
     pending: Count = Field(description="Earned, but not to be used yet.")
     held: Count = Field(description="Set aside.")
     as_of: Time
-    tier: None
+    tier: Tier | None = Field(description="null: the program has no tiers.")
     next_expiry: NextExpiry | None
     source: Literal["primary"]
 
@@ -237,7 +371,7 @@ class BulkResult(View):
     """What the single call would have answered."""
 
     status: int
-    body: dict[str, Any] = Field(description="An entry or a problem.")
+    body: dict[str, Any] = Field(description="What the operation answers, or a problem.")
 
 
 class BulkResults(View):

@@ -58,7 +58,8 @@ class Lines:
     def enter(self, ticket: Ticket) -> None:
         """Stand last in the line of each of its accounts."""
         found = []
-        for account_id in ticket.command.account_ids:
+        # Each once, also of a command that names an account twice: to undo a merge that never was, say.
+        for account_id in dict.fromkeys(ticket.command.account_ids):
             line = self._lines.get(account_id)
             if line is None:
                 line = self._lines[account_id] = Line(account_id)

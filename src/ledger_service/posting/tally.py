@@ -5,17 +5,36 @@ from prometheus_client import Counter
 from ledger_service.ledger.commands import (
     Adjust,
     AttachIdentifier,
+    CancelOrder,
+    Capture,
     Command,
+    ConfirmOrder,
     Earn,
+    Merge,
     OpenAccount,
+    PlaceHold,
     Redeem,
+    Refund,
+    Release,
     Reverse,
     RevokeIdentifier,
     SetStatus,
+    SetTier,
     Settle,
     Together,
+    Transfer,
+    Unmerge,
 )
-from ledger_service.ledger.outcomes import Outcome, Posted, Refused, Repeated, Replayed, WrittenTogether
+from ledger_service.ledger.entries import Entry
+from ledger_service.ledger.outcomes import (
+    Outcome,
+    Posted,
+    PostedSeveral,
+    Refused,
+    Repeated,
+    Replayed,
+    WrittenTogether,
+)
 from ledger_service.metrics import ENTRIES, POINTS, REFUSALS, REPLAYS
 
 # What a command asks for, as far as its type tells. A posted entry says more: reverse_earn or reverse_redeem.
@@ -24,9 +43,19 @@ KINDS: dict[type[Command], str] = {
     Redeem: "redeem",
     Adjust: "adjust",
     Reverse: "reverse",
+    PlaceHold: "hold",
+    Capture: "redeem",
+    Release: "release",
+    Refund: "refund",
+    ConfirmOrder: "confirm",
+    CancelOrder: "cancel",
+    Transfer: "transfer",
+    Merge: "merge",
+    Unmerge: "merge",
     Settle: "expire",
     OpenAccount: "account",
     SetStatus: "account",
+    SetTier: "tier",
     AttachIdentifier: "identifier",
     RevokeIdentifier: "identifier",
     Together: "together",
@@ -43,12 +72,10 @@ _replayed_by_order = REPLAYS.labels("reference")
 def count(command: Command, outcome: Outcome) -> None:
     """Count what a command came to. The commands of a `Together` count one each, and so does their refusal."""
     if isinstance(outcome, Posted):
-        entry = outcome.entry
-        _count_entry(entry.kind, "posted")
-        counter = _points.get(entry.kind)
-        if counter is None:
-            counter = _points[entry.kind] = POINTS.labels(entry.kind)
-        counter.inc(abs(entry.points))
+        _count_posted(outcome.entry)
+    elif isinstance(outcome, PostedSeveral):
+        for entry in outcome.entries:
+            _count_posted(entry)
     elif isinstance(outcome, WrittenTogether) and isinstance(command, Together):
         for single, its_outcome in zip(command.commands, outcome.outcomes, strict=True):
             count(single, its_outcome)
@@ -69,6 +96,14 @@ def count(command: Command, outcome: Outcome) -> None:
 def count_failure(command: Command) -> None:
     """Count a command that failed: it never came to an outcome, by a fault of ours."""
     _count_entry(KINDS.get(type(command), "other"), "failed")
+
+
+def _count_posted(entry: Entry) -> None:
+    _count_entry(entry.kind, "posted")
+    counter = _points.get(entry.kind)
+    if counter is None:
+        counter = _points[entry.kind] = POINTS.labels(entry.kind)
+    counter.inc(abs(entry.points))
 
 
 def _count_entry(kind: str, result: str) -> None:

@@ -44,6 +44,50 @@ def test_fingerprints_are_the_same_for_the_life_of_the_ledger() -> None:
     )
 
 
+def purchase(**fields: Any) -> dict[str, Any]:
+    return {"amount": "10.50", "currency": "EUR"} | fields
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        purchase(amount="10.5"),
+        purchase(amount="0010.5000"),
+        purchase(tax="0.00", channel=None, redeemed_value="0", lines=[]),
+    ],
+)
+def test_money_is_the_same_however_many_zeros_it_has(same: dict[str, Any]) -> None:
+    assert of_earn({"purchase": same}) == of_earn({"purchase": purchase()})
+
+
+def test_a_quantity_is_the_same_however_it_is_written() -> None:
+    def of(quantity: str) -> bytes:
+        line = b'{"sku":"a","amount":"1","quantity":%b}' % quantity.encode()
+        return of_earn(b'{"purchase":{"amount":"1","currency":"EUR","lines":[%b]}}' % line)
+
+    assert len({of(written) for written in ("2", "2.0", "2e0", '"2"', '"2.000"')}) == 1
+    assert of("2") != of("3")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        purchase(amount="10.51"),
+        purchase(currency="USD"),
+        purchase(tax="1.00"),
+        purchase(channel="web"),
+        purchase(redeemed_value="1.00"),
+        purchase(lines=[{"sku": "a", "quantity": 1, "amount": "10.50"}]),
+        purchase(lines=[{"sku": "a", "quantity": 1, "amount": "10.50", "category": "b"}]),
+        purchase(lines=[{"sku": "a", "quantity": 1, "amount": "10.50", "tax": "1"}]),
+        purchase(lines=[{"sku": n, "quantity": 1, "amount": "5.25"} for n in "ab"]),
+        purchase(lines=[{"sku": n, "quantity": 1, "amount": "5.25"} for n in "ba"]),
+    ],
+)
+def test_another_purchase_is_another_fingerprint(other: dict[str, Any]) -> None:
+    assert of_earn({"purchase": other}) != of_earn({"purchase": purchase()})
+
+
 @given(metadata, st.randoms())
 def test_the_order_of_fields_and_keys_does_not_matter(facts: dict[str, Any], random: Any) -> None:
     fields = [("points", 5), ("order_id", "A-1"), ("metadata", facts)]

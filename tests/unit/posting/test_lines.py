@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.lines import Lines
-from tests.builders import earn, together
+from tests.builders import earn, together, unmerge
 from tests.unit.posting.tickets import on, ticket
 from tests.unit.posting.virtual_time import in_virtual_time
 
@@ -43,6 +43,15 @@ async def test_a_hot_line_travels_whole_up_to_the_cap() -> None:
         end(lines, batch)
     assert [len(tickets) for tickets in batches] == [256] * 39 + [16]
     assert [one for tickets in batches for one in tickets] == waiting
+
+
+async def test_a_command_that_names_an_account_twice_stands_in_its_line_once() -> None:
+    twice, behind = ticket(unmerge("a", account_id="a")), on("a")
+    lines = lines_with(twice, behind)
+    batch = lines.cut(10)
+    assert batch.tickets == [twice, behind]
+    end(lines, batch, again=[twice])
+    assert lines.cut(10).tickets == [twice]
 
 
 async def test_an_account_is_in_one_running_batch_at_most() -> None:

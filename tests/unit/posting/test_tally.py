@@ -2,10 +2,13 @@
 
 from prometheus_client import REGISTRY
 
+from ledger_service.ledger import commands
+from ledger_service.ledger.commands import Command
 from ledger_service.ledger.outcomes import (
     Answered,
     Outcome,
     Posted,
+    PostedSeveral,
     Refused,
     Repeated,
     Replayed,
@@ -93,3 +96,19 @@ def test_a_failure_counts_as_failed() -> None:
     count = entries("earn", "failed")
     tally.count_failure(earn())
     assert entries("earn", "failed") == count + 1
+
+
+def test_entries_of_one_answer_count_one_each() -> None:
+    before = [entries(kind, "posted") for kind in ("reverse_redeem", "reverse_earn")]
+    several = PostedSeveral((entry(kind="reverse_redeem", points=5), entry(seq=2, kind="reverse_earn", points=-50)))
+    tally.count(reverse(), several)
+    assert [entries(kind, "posted") for kind in ("reverse_redeem", "reverse_earn")] == [one + 1 for one in before]
+
+
+def test_every_command_has_a_kind() -> None:
+    """One without would fail when it is counted, after it was written."""
+
+    declared = {
+        kind.__name__ for kind in vars(commands).values() if isinstance(kind, type) and issubclass(kind, Command)
+    }
+    assert declared - {"Command", "ChainCommand", "Preview"} <= {kind.__name__ for kind in tally.KINDS}
