@@ -1,10 +1,16 @@
 """Fixtures every folder of tests may use. What is more than a line or two is in a module beside this one."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import TestDatabase, TestServer, cloning, open_server, open_template
+
+# The laws of the books have numbers of their own. LEDGER_EXAMPLES is for a night.
+settings.register_profile("suite", max_examples=int(os.environ.get("LEDGER_EXAMPLES", "40")), deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger_service.api import views
+from ledger_service.api import views, views_of_orders
 from tests.api.shop import Shop
 
 REPLAYED = "idempotent-replayed"
@@ -22,7 +22,7 @@ async def held(shop: Shop, points: int = 60, **fields: Any) -> dict[str, Any]:
 
 async def test_a_hold_sets_points_aside_and_tells_when_it_ends(shop: Shop) -> None:
     hold = await held(shop, 60, order_id="A-1", reason="a basket", metadata={"till": 7}, expires_in_seconds=60)
-    views.Hold.model_validate(hold)
+    views_of_orders.Hold.model_validate(hold)
     assert hold["hold_id"].startswith("hold_")
     named = {name: hold[name] for name in ("account_id", "points", "status", "seq", "order_id", "source")}
     assert named == {
@@ -60,7 +60,7 @@ async def test_a_capture_redeems_and_answers_the_redeem(shop: Shop) -> None:
     assert (entry.available_after, entry.held_after) == (40, 0)
     seen = (await shop.get(f"/v1/holds/{hold['hold_id']}")).json()
     assert (seen["status"], seen["captured"], seen["closed_seq"]) == ("captured", 60, entry.seq)
-    views.Hold.model_validate(seen)
+    views_of_orders.Hold.model_validate(seen)
 
 
 async def test_a_capture_of_less_releases_the_rest(shop: Shop) -> None:
@@ -158,7 +158,7 @@ async def test_open_holds_are_listed_soonest_time_out_first_page_by_page(shop: S
     pages, cursor = [], ""
     while True:
         page = (await shop.get(f"/v1/accounts/m-1/holds?limit=2{cursor}")).json()
-        views.HoldPage.model_validate(page)
+        views_of_orders.HoldPage.model_validate(page)
         pages.append([hold["points"] for hold in page["data"]])
         if not page["has_more"]:
             break

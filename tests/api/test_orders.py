@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ledger_service.api import views
+from ledger_service.api import views, views_of_orders
 from tests.api.shop import Shop
 
 REPLAYED = "idempotent-replayed"
@@ -33,7 +33,7 @@ async def refund(shop: Shop, order_id: str = "A-1", key: str | None = None, **bo
 
 def points(answer: Any) -> list[tuple[str, int]]:
     assert answer.status_code == 201, answer.text
-    views.Refunded.model_validate(answer.json())
+    views_of_orders.Refunded.model_validate(answer.json())
     return [(entry["kind"], entry["points"]) for entry in answer.json()["entries"]]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger_service.api import views
+from ledger_service.api import views, views_of_orders
 from tests.api.shop import Shop
 
 SETTINGS = {
@@ -51,7 +51,7 @@ async def test_a_preview_says_what_the_earn_gives_then_with_the_reason_of_every_
     for purchase in (PURCHASE, PURCHASE | {"channel": "web"}, {"amount": "60.00", "currency": "EUR"}):
         preview = await shop.post("/v1/purchases/preview", {"account_id": "m-1", "purchase": purchase})
         assert preview.status_code == 200, preview.text
-        told = views.Preview.model_validate(preview.json())
+        told = views_of_orders.Preview.model_validate(preview.json())
         dry = await shop.post("/v1/accounts/m-1/earn?dry_run=true", {"purchase": purchase}, idempotency_key=None)
         earned = (await shop.post("/v1/accounts/m-1/earn", {"purchase": purchase})).json()
         assert told.points == dry.json()["points"] == earned["points"] > 0

@@ -146,11 +146,10 @@ adjusts = st.builds(
 reverses = st.builds(reverse, st.integers(1, 7), st.none() | st.integers(1, 8), account_id=_account)
 postings = weighted((earns, 3), (sales, 4), (redeems, 4), (reverses, 4), (adjusts, 1))
 
-_hold_seconds = st.sampled_from([60, 3600, 3600, 86400, 129600])
 placings = st.builds(
     lambda points, **chosen: place_hold(points, "", **chosen),
     _points,
-    expires_in_seconds=_hold_seconds,
+    expires_in_seconds=st.sampled_from([60, 3600, 3600, 86400, 129600]),
     account_id=_account,
     source=_source,
     order_id=_order,
@@ -187,11 +186,14 @@ transfers = st.builds(
 joins = weighted(
     (_pairs.map(lambda pair: merge(pair[1], account_id=pair[0])), 2), (st.builds(unmerge, account_id=_account), 3)
 )
-tiers = st.builds(
-    set_tier,
-    st.sampled_from([None, "silver", "gold", "gold"]),
-    account_id=_account,
-    until=st.sampled_from([None, NOON + 2 * DAY, NOON + 3 * DAY + timedelta(hours=5)]),
+tiers = st.one_of(
+    st.builds(set_tier, st.sampled_from([None, "silver", "gold"]), account_id=_account),
+    st.builds(
+        set_tier,
+        st.sampled_from(["silver", "gold"]),
+        account_id=_account,
+        until=st.sampled_from([NOON + 2 * DAY, NOON + 3 * DAY + timedelta(hours=5)]),
+    ),
 )
 
 statuses = st.builds(
@@ -243,7 +245,7 @@ def histories(draw: Any, commands: st.SearchStrategy[Command] = any_commands) ->
 
 
 class Named:
-    """What the commands of a history may name, since it is in the books: cards, holds, orders and entries.
+    """What the commands of a history may name: cards, holds, orders and entries that are in the books.
 
     A drawn command names one of the latest by its place. A hold or an order that is asked for before there is any is
     placed or sold first: most histories would know none.

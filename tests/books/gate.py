@@ -211,7 +211,7 @@ def _write_identifiers(books: Books, proposal: Proposal, stale: set[str]) -> Non
             raise KeyTaken(f"identifier {new.claim.masked}")
         books.identifiers.append(Identifier(new.claim, new.account_id, new.attached_at))
     for move in proposal.identifiers_moved:
-        if not _is_void([move.from_account], proposal, stale):
+        if move.id not in gone and not _is_void([move.from_account], proposal, stale):
             (place,) = [number for number, held in enumerate(books.identifiers) if held.claim.identifier_id == move.id]
             books.identifiers[place] = replace(books.identifiers[place], account_id=move.to_account)
 

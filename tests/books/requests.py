@@ -122,7 +122,10 @@ def _operation(command: Command, holds: Mapping[str, str]) -> dict[str, Any]:
     _, path, body = request_of(command, holds)
     _, _, noun, name, *_ = [*path.split("/"), ""]
     named = {"accounts": "account_id", "holds": "hold_id", "orders": "order_id"}.get(noun)
-    operation = {"op": OPERATIONS.get(type(command), path.rpartition("/")[2]), "idempotency_key": command.key}
+    operation: dict[str, Any] = {
+        "op": OPERATIONS.get(type(command), path.rpartition("/")[2]),
+        "idempotency_key": command.key,
+    }
     operation |= {} if named is None else {named: name}
     return operation | ({"seq": command.seq} if isinstance(command, Reverse) else {}) | body
 

@@ -21,6 +21,7 @@ from tests.builders import settle_due
 
 LAW = settings.get_profile("books")
 OFTEN = settings(LAW, max_examples=4 * LAW.max_examples)
+"""Everything meets everything here, and little of it in one history."""
 
 
 @OFTEN

@@ -14,6 +14,7 @@ from ledger_service.api.application import hot_routes
 from ledger_service.api.documents import openapi_document, openapi_text
 from ledger_service.api.routers import ROUTERS
 from ledger_service.api.verbs import VERBS
+from ledger_service.api.views_of_orders import Hold, Preview
 from tests.contracts.served import nobody
 
 KEPT = Path(__file__).parents[2] / "openapi" / "openapi.json"
@@ -101,10 +102,10 @@ def test_examples_of_bodies_are_accepted(verb: Any) -> None:
         TypeAdapter(verb.body).validate_json(json.dumps(shown))
 
 
-@pytest.mark.parametrize("name", ["Entry", "Account", "Balance", "Identifier"])
-def test_examples_of_answers_are_valid(name: str) -> None:
-    (shown,) = DOCUMENT["components"]["schemas"][name]["examples"]
-    getattr(views, name).model_validate(shown)
+@pytest.mark.parametrize("view", [views.Entry, views.Account, views.Balance, views.Identifier, Hold, Preview])
+def test_examples_of_answers_are_valid(view: type[views.View]) -> None:
+    (shown,) = DOCUMENT["components"]["schemas"][view.__name__]["examples"]
+    view.model_validate(shown)
 
 
 def test_ordinary_routes_are_asynchronous_and_have_one_dependency() -> None:

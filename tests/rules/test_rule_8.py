@@ -177,3 +177,9 @@ def test_rule_8_a_manual_tier_follows():
     floor = till.state("m-2").standing.floor
     assert floor is not None
     assert floor.level == "gold"
+
+
+def test_rule_8_a_merge_an_undoing_or_a_transfer_within_one_account_concerns_it_once():
+    """Whoever carries commands takes each of their accounts once."""
+    for command in (merge("m-1"), unmerge("m-1"), transfer(1, "m-1")):
+        assert command.account_ids == ("m-1",)

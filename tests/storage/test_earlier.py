@@ -28,7 +28,6 @@ from tests.builders import (
 from tests.storage.conftest import Storage
 from tests.varied_books import CLUB, create_program, post
 
-SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 
 

@@ -66,7 +66,8 @@ def seed_of(call: Call) -> str:
 
 
 def earn(call: Call, target: Target, body: EarnBody) -> Command:
-    require_one(body, "points", "purchase")
+    if (body.points is None) == (body.purchase is None):
+        require_one(body, "points", "purchase")
     if body.available_at is not None or body.expires_at is not None:
         call.require("adjust")
     return Earn(

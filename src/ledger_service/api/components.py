@@ -76,6 +76,13 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "description": "The same answer, but nothing is written and no key is used up.",
         "schema": {"type": "boolean", "default": False},
     },
+    "At": {
+        "name": "at",
+        "in": "query",
+        "description": "The instant that is asked for, past or future, in the years 1970 to 9998; left out: now. The "
+        "future is what comes when nothing else happens; a tier of the past is shown by today's settings.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
     "MinSeq": {
         "name": "min_seq",
         "in": "query",

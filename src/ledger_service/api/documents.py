@@ -86,7 +86,7 @@ def openapi_text() -> str:
 
 def _posting(verb: Verb) -> dict[str, Any]:
     answered = success(None, "The same answer as the first time." if verb.repeats else "Done.", "Idempotent-Replayed")
-    done = answered[200] | {"content": _json(_ref(verb.answer))}
+    done = answered[200] | {"content": _json(_ref(verb.answer.__name__))}
     responses: Responses = {verb.status: done | {"description": "Done."}}
     if verb.repeats:
         responses[200] = done | {"description": "The order was posted before, under another key: its entry."}
@@ -118,11 +118,11 @@ def _balance() -> dict[str, Any]:
     return {
         "tags": ["history"],
         "summary": "Read a balance",
-        "description": "What an account has now. Points past their date do not count, whether or not their expiry is "
-        "in the books yet.",
+        "description": "What an account has now, or at any instant. Points past their date do not count, whether or "
+        "not their expiry is in the books yet.",
         "x-scope": balance.SCOPE,
         "operationId": "getBalance",
-        "parameters": _parameters("MinSeq", "IfNoneMatch", "RequestId", "RequestTimeoutMs"),
+        "parameters": _parameters("At", "MinSeq", "IfNoneMatch", "RequestId", "RequestTimeoutMs"),
         "responses": {str(status): responses[status] for status in sorted(responses, key=int)},
     }
 
@@ -131,7 +131,7 @@ def _complete_schemas(document: dict[str, Any]) -> None:
     bodies = {verb.body for verb in VERBS if verb.body is not NoBody}
     more = (BulkBody, PreviewBody, SettingsDocument, NewKeyBody, NewProgramBody, RehearseBody, AdvanceClockBody)
     named = sorted(bodies | set(more), key=lambda model: model.__name__)
-    seen = [getattr(views, verb.answer) for verb in VERBS] + [views.Balance]
+    seen = [*(verb.answer for verb in VERBS), views.Balance]
     inputs = [(model, "validation") for model in [*named, *dict.fromkeys(seen)]]
     _, definitions = models_json_schema(inputs, ref_template=_REF)  # type: ignore[arg-type]
     schemas = document["components"]["schemas"]

@@ -14,7 +14,7 @@ from ledger_service.api.documenting import needs, problems, success
 from ledger_service.api.posting import hold_id_of, target_of
 from ledger_service.api.problems import Unfit
 from ledger_service.api.rendering import json_response
-from ledger_service.api.views import Hold, HoldPage
+from ledger_service.api.views_of_orders import Hold, HoldPage
 from ledger_service.ledger.membership import rfc3339
 from ledger_service.storage.lookups import HoldView
 

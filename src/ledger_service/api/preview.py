@@ -11,7 +11,7 @@ from ledger_service.api.commands_of_orders import preview
 from ledger_service.api.documenting import OF_BODIES, json_body, needs, problems, success
 from ledger_service.api.schemas_of_orders import PreviewBody
 from ledger_service.api.validation import read_json
-from ledger_service.api.views import Preview
+from ledger_service.api.views_of_orders import Preview
 
 router = APIRouter(tags=["points"])
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from ledger_service.api.calls import Call
 from ledger_service.api.commands import Target
 from ledger_service.api.schemas import Body
+from ledger_service.api.views import View
 from ledger_service.ledger.commands import Command
 
 ACCOUNT: Final = ("account_not_found", "account_merged")
@@ -25,8 +26,8 @@ class Verb:
     scope: str
     body: type[Body]
     to_command: Callable[[Call, Target, Any], Command]
-    answer: str
-    """The schema of the answer to a success."""
+    answer: type[View]
+    """What a success is answered with."""
     summary: str
     description: str
     refusals: tuple[str, ...]

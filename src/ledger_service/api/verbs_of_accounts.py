@@ -7,6 +7,7 @@ from ledger_service.api.commands_of_accounts import merge, set_tier, unmerge
 from ledger_service.api.schemas import IdentifierBody, NoBody, OpenAccountBody, StatusBody
 from ledger_service.api.schemas_of_accounts import MergeBody, TierBody, UnmergeBody
 from ledger_service.api.verb import ACCOUNT, Verb
+from ledger_service.api.views import Account, Entries, Identifier, RevokedIdentifier
 
 OPEN: Final = Verb(
     name="open",
@@ -16,7 +17,7 @@ OPEN: Final = Verb(
     scope="accounts",
     body=OpenAccountBody,
     to_command=commands.open_account,
-    answer="Account",
+    answer=Account,
     summary="Open an account",
     description="Opens an account, with the identifiers that shall find it.",
     refusals=("account_exists", "identifier_in_use"),
@@ -29,7 +30,7 @@ ATTACH: Final = Verb(
     scope="accounts",
     body=IdentifierBody,
     to_command=commands.attach,
-    answer="Identifier",
+    answer=Identifier,
     summary="Attach an identifier",
     description="Lets a card, phone, e-mail address or external id find the account.",
     refusals=(*ACCOUNT, "identifier_in_use"),
@@ -43,7 +44,7 @@ REVOKE: Final = Verb(
     scope="accounts",
     body=NoBody,
     to_command=commands.revoke,
-    answer="RevokedIdentifier",
+    answer=RevokedIdentifier,
     status=200,
     summary="Revoke an identifier",
     description="A lost card no longer finds the account. Safe to repeat, also without a key.",
@@ -57,7 +58,7 @@ STATUS: Final = Verb(
     scope="accounts",
     body=StatusBody,
     to_command=commands.set_status,
-    answer="Account",
+    answer=Account,
     status=200,
     summary="Set an account's status",
     description="Suspended: may earn, may not redeem. Closed: neither.",
@@ -71,7 +72,7 @@ TIER: Final = Verb(
     scope="accounts",
     body=TierBody,
     to_command=set_tier,
-    answer="Account",
+    answer=Account,
     status=200,
     summary="Give a tier by hand",
     description="The account is not below this tier, whatever it reaches by itself: a floor, not a ceiling. `null` "
@@ -86,7 +87,7 @@ MERGE: Final = Verb(
     scope="adjust",
     body=MergeBody,
     to_command=merge,
-    answer="Entries",
+    answer=Entries,
     summary="Merge an account into another one",
     description="Everything moves to the account that survives: lots with their dates, counters, open holds and "
     "identifiers; the higher tier is kept. The other one has the status `merged` from then on.",
@@ -100,7 +101,7 @@ UNMERGE: Final = Verb(
     scope="adjust",
     body=UnmergeBody,
     to_command=unmerge,
-    answer="Entries",
+    answer=Entries,
     not_found="account_not_found",
     summary="Undo a merge",
     description="Within 30 days, and while the survivor still has that many points: what moved and is not past its "

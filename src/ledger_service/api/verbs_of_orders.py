@@ -5,6 +5,8 @@ from typing import Final
 from ledger_service.api.commands_of_orders import cancel, confirm, refund
 from ledger_service.api.schemas_of_orders import OrderBody, RefundBody
 from ledger_service.api.verb import Verb
+from ledger_service.api.views import Entries
+from ledger_service.api.views_of_orders import Refunded
 
 _OF_THE_SOURCE: Final = "The order is one of the API key's source."
 
@@ -16,7 +18,7 @@ REFUND: Final = Verb(
     scope="adjust",
     body=RefundBody,
     to_command=refund,
-    answer="Refunded",
+    answer=Refunded,
     not_found="order_not_found",
     summary="Refund a purchase",
     description="Deducts what the rest of the purchase would not have earned, under the rules of then, and gives back "
@@ -33,7 +35,7 @@ CONFIRM: Final = Verb(
     scope="adjust",
     body=OrderBody,
     to_command=confirm,
-    answer="Entries",
+    answer=Entries,
     needs_body=False,
     not_found="order_not_found",
     summary="Free the points of an order",
@@ -49,7 +51,7 @@ CANCEL: Final = Verb(
     scope="adjust",
     body=OrderBody,
     to_command=cancel,
-    answer="Entries",
+    answer=Entries,
     needs_body=False,
     not_found="order_not_found",
     summary="Take back the points of an order",

@@ -7,6 +7,8 @@ from ledger_service.api.commands_of_accounts import transfer
 from ledger_service.api.schemas import AdjustBody, CaptureBody, EarnBody, HoldBody, RedeemBody, ReleaseBody, ReverseBody
 from ledger_service.api.schemas_of_accounts import TransferBody
 from ledger_service.api.verb import ACCOUNT, Verb
+from ledger_service.api.views import Entries, Entry
+from ledger_service.api.views_of_orders import Hold
 
 EARN: Final = Verb(
     name="earn",
@@ -16,7 +18,7 @@ EARN: Final = Verb(
     scope="earn",
     body=EarnBody,
     to_command=commands.earn,
-    answer="Entry",
+    answer=Entry,
     repeats=True,
     summary="Give points",
     description="Gives points. An order is earned once per source: the same order again, under another key, answers "
@@ -31,7 +33,7 @@ REDEEM: Final = Verb(
     scope="redeem",
     body=RedeemBody,
     to_command=commands.redeem,
-    answer="Entry",
+    answer=Entry,
     repeats=True,
     summary="Take points",
     description="Takes available points, soonest expiry first, wholly or not at all.",
@@ -45,7 +47,7 @@ ADJUST: Final = Verb(
     scope="adjust",
     body=AdjustBody,
     to_command=commands.adjust,
-    answer="Entry",
+    answer=Entry,
     summary="Correct a balance",
     description="Gives or takes points by hand, with a reason. Only with `allow_negative` may it leave a debt.",
     refusals=(*ACCOUNT, "account_not_active", "insufficient_points", "limit_exceeded"),
@@ -58,7 +60,7 @@ REVERSE: Final = Verb(
     scope="adjust",
     body=ReverseBody,
     to_command=commands.reverse,
-    answer="Entry",
+    answer=Entry,
     summary="Undo an earn or a redeem",
     description="Undoes an entry wholly or in part, repeatedly up to the whole.",
     refusals=(
@@ -78,7 +80,7 @@ TRANSFER: Final = Verb(
     scope="adjust",
     body=TransferBody,
     to_command=transfer,
-    answer="Entries",
+    answer=Entries,
     summary="Move points to another account",
     description="Moves available points with their dates, soonest expiry first; what the receiver owes is paid first. "
     "Both entries or none.",
@@ -92,7 +94,7 @@ HOLD: Final = Verb(
     scope="redeem",
     body=HoldBody,
     to_command=commands.place_hold,
-    answer="Hold",
+    answer=Hold,
     summary="Set points aside",
     description="Takes available points from their lots at once, soonest expiry first, for a redeem that may follow. "
     "What is neither captured nor released in time is released by itself.",
@@ -106,7 +108,7 @@ CAPTURE: Final = Verb(
     scope="redeem",
     body=CaptureBody,
     to_command=commands.capture,
-    answer="Entry",
+    answer=Entry,
     needs_body=False,
     not_found="hold_not_found",
     summary="Redeem what was set aside",
@@ -122,7 +124,7 @@ RELEASE: Final = Verb(
     scope="redeem",
     body=ReleaseBody,
     to_command=commands.release,
-    answer="Entry",
+    answer=Entry,
     needs_body=False,
     not_found="hold_not_found",
     summary="Give back what was set aside",

@@ -90,7 +90,7 @@ class ChainCommand(Command):
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self.account_id, *self.chain)))
+        return _each_once(self.account_id, *self.chain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ class Transfer(Command):
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        return (self.account_id, self.to_account)
+        return _each_once(self.account_id, self.to_account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ class Merge(Command):
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        return (self.account_id, self.into)
+        return _each_once(self.account_id, self.into)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ class Unmerge(Command):
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        return (self.account_id, self.into)
+        return _each_once(self.account_id, self.into)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +252,10 @@ class Together(Command):
     @property
     def account_ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(account_id for command in self.commands for account_id in command.account_ids))
+
+
+def _each_once(*account_ids: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(account_ids))
 
 
 def singles(commands: Sequence[Command]) -> list[Command]:

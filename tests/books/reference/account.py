@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from ledger_service.ledger.levels import Level
 from ledger_service.ledger.lots import ALWAYS, NEVER
 from ledger_service.ledger.points import POINTS_MAX
-from ledger_service.ledger.policies import Expiry
 from ledger_service.ledger.program import ProgramSettings
+from ledger_service.ledger.rules import Rule
 from tests.books.reference.dates import day_of, end_of, expiry_of, months_after
 from tests.books.reference.rules import Asked
 from tests.books.reference.tiers import Ranking
@@ -35,9 +35,9 @@ class Line:
     """Of a redeem: the very points it took and that were not given back, in the order in which it took them."""
     made: list[Point] = field(default_factory=list)
     """Of an earn: the points it made."""
-    waiting: list[tuple[datetime, int, Expiry | None]] = field(default_factory=list)
+    waiting: list[tuple[datetime, int, Rule | None]] = field(default_factory=list)
     """Of an earn whose points wait for an event: their expiry as it was asked for (NEVER: the policies say it when they
-    are freed), how many, and the expiry that their rule has of its own."""
+    are freed), how many, and the rule whose own expiry counts."""
     settings: ProgramSettings | None = None
     level: Level | None = None
     """Under which an earn was posted."""
@@ -65,10 +65,10 @@ class Held:
     status: str = "open"
 
 
-def expiry_for(own: Expiry | None, settings: ProgramSettings, level: Level | None, usable_from: datetime) -> datetime:
+def expiry_for(rule: Rule | None, settings: ProgramSettings, level: Level | None, usable_from: datetime) -> datetime:
     """The rule's own; else the longer of the program's and the level's."""
-    if own is not None:
-        return expiry_of(own, usable_from, settings.zone)
+    if rule is not None:
+        return expiry_of(rule.expiry, usable_from, settings.zone)
     of_level = NEVER if level is None or level.expiry is None else expiry_of(level.expiry, usable_from, settings.zone)
     general = expiry_of(settings.expiry, usable_from, settings.zone)
     return general if level is None or level.expiry is None else max(general, of_level)

@@ -65,7 +65,7 @@ def _taken(account: Account, undone: Line, points: int, now: datetime) -> tuple[
 
 
 def _visit(asked: Asked) -> int:
-    return 1 if any(asked.shares) else 0
+    return 1 if asked.is_left else 0
 
 
 def _money(amount: Fraction) -> Decimal:
@@ -87,7 +87,7 @@ def refund(books: Reference, command: Refund, now: datetime) -> Answer:
     entries = []
     if redeemed is not None:
         holder_id, holder = books.last(redeemed[0], now)
-        share = 1 - left.amount / Fraction(asked.purchase.amount) if any(left.shares) else Fraction(1)
+        share = Fraction(1) - (left.amount / Fraction(asked.purchase.amount) if asked.purchase.amount else left.is_left)
         given_back = -redeemed[1].points - redeemed[1].still
         points = floor(-redeemed[1].points * share) - given_back
         if points > 0:
@@ -134,8 +134,8 @@ def confirm(books: Reference, command: ConfirmOrder, now: datetime) -> Answer:
         raise No("already_reversed")
     assert line.settings is not None
     line.made, left = [], line.still
-    for asked_for, points, own in line.waiting:
-        expires_at = expiry_for(own, line.settings, line.level, now) if asked_for == NEVER else asked_for
+    for asked_for, points, rule in line.waiting:
+        expires_at = expiry_for(rule, line.settings, line.level, now) if asked_for == NEVER else asked_for
         waiting = [point for point in account.points if point == (asked_for, NEVER)]
         freed = account.take(waiting, min(points, left))
         left -= len(freed)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ledger_service.ledger.commands import Adjust, Capture, Earn, PlaceHold, Redeem, Release
 from ledger_service.ledger.levels import Level
 from ledger_service.ledger.lots import ALWAYS, NEVER
-from ledger_service.ledger.policies import Available, Expiry
+from ledger_service.ledger.policies import Available
 from ledger_service.ledger.program import ProgramSettings
+from ledger_service.ledger.rules import Rule
 from tests.books.reference.account import Account, Held, expiry_for
 from tests.books.reference.dates import available_from, day_of
 from tests.books.reference.no import No
@@ -31,7 +32,7 @@ def earn(books: Reference, command: Earn, now: datetime) -> Answer:
     at = command.occurred_at or now
     level = account.ranking.level(now)
     asked, points = None, command.points or 0
-    portions: list[tuple[int, Expiry | None]] = [(points, None)]
+    portions: list[tuple[int, Rule | None]] = [(points, None)]
     if command.purchase is not None:
         is_first = account.ranking.visits == 0
         asked = Asked(settings, command.purchase, at, level, is_first, whole(command.purchase))
@@ -42,8 +43,10 @@ def earn(books: Reference, command: Earn, now: datetime) -> Answer:
     counted_from = at if available_at == ALWAYS else available_at
     if available_at <= now:
         available_at = ALWAYS
+    # Of points that wait together, those of no rule are freed first, then rule by rule.
     parts = [
-        (command.expires_at or expiry_for(own, settings, level, counted_from), part, own) for part, own in portions
+        (command.expires_at or expiry_for(rule, settings, level, counted_from), part, rule)
+        for part, rule in sorted(portions, key=lambda portion: "" if portion[1] is None else portion[1].id)
     ]
     account.move_by_activity("earn", at)
     made = sorted((expires_at, available_at) for expires_at, part, _ in parts for _ in range(part))

@@ -7,7 +7,6 @@ from fractions import Fraction
 from math import ceil, floor, prod
 
 from ledger_service.ledger.levels import Level
-from ledger_service.ledger.policies import Expiry
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.purchases import Line, Purchase
 from ledger_service.ledger.rules import Choice, Rule, When
@@ -48,6 +47,14 @@ class Asked:
         return sum((Fraction(line.amount) * share for line, share in shared if not line.voided), Fraction(0))
 
     @property
+    def is_left(self) -> bool:
+        """Whether anything that was paid did not come back; of a purchase that cost nothing, whether any line."""
+        if self.purchase.amount:
+            return self.amount > 0
+        lines = self.purchase.lines
+        return any(share for place, share in enumerate(self.shares) if not (lines and lines[place].voided))
+
+    @property
     def items(self) -> list[Item]:
         purchase = self.purchase
         if not purchase.lines:
@@ -81,7 +88,7 @@ class Asked:
         )
 
 
-def points_of(asked: Asked) -> tuple[int, list[tuple[int, Expiry | None]]]:
+def points_of(asked: Asked) -> tuple[int, list[tuple[int, Rule | None]]]:
     """The points of a purchase, and those of rules with an expiry of their own apart from the others."""
     if asked.purchase.redeemed_value >= asked.purchase.amount or asked.amount == 0:
         return 0, []
@@ -115,9 +122,7 @@ def points_of(asked: Asked) -> tuple[int, list[tuple[int, Expiry | None]]]:
         exact[rule.id] = points
     total = _rounded(sum(exact.values(), Fraction(0)), asked.settings.rounding)
     total += sum(one.points or 0 for one in campaigns if one.type == "add")
-    portions: list[tuple[int, Expiry | None]] = [
-        (floor(exact[rule.id]), rule.expiry) for rule in rules if rule.expiry is not None
-    ]
+    portions: list[tuple[int, Rule | None]] = [(floor(exact[rule.id]), rule) for rule in rules if rule.expiry]
     rest = total - sum(points for points, _ in portions)
     return total, [part for part in [*portions, (rest, None)] if part[0]]
 

@@ -6,8 +6,9 @@ import pytest
 
 from ledger_service.api.answers import answer, entry_json, problem_of
 from ledger_service.api.problems import Unfit
-from ledger_service.api.views import Entries, Hold, Refunded
+from ledger_service.api.views import Entries
 from ledger_service.api.views import Entry as EntryView
+from ledger_service.api.views_of_orders import Hold, Refunded
 from ledger_service.errors import DatabaseUnavailable, KeyTaken, OutcomeUnknown, Overloaded, ProposalRejected
 from ledger_service.ledger.lots import NEVER, microseconds
 from ledger_service.ledger.outcomes import Answered, Posted, PostedSeveral, Refused, Repeated, Replayed, WrittenTogether

@@ -29,7 +29,7 @@ from tests.builders import (
     transfer,
 )
 
-LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def traced(entries: list[Entry], newest_max: int = 100) -> Trace:

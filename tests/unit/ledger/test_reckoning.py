@@ -96,7 +96,7 @@ def test_a_kind_that_a_later_release_adds_is_not_lost():
     assert counters_of({"earn": 5, "lottery": 2})["lottery"] == -2
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs, histories())
 def test_law_3_the_trial_balance_comes_to_0_and_the_lines_to_what_members_have(
     program: ProgramSettings, history: list[Batch]

@@ -19,7 +19,7 @@ from tests.books.memory import Books
 from tests.books.programs import programs
 from tests.builders import DAY, INSTANT, NOON, account_state, earn, entry, redeem
 
-LAW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def whole(books: Books, account_id: str) -> AccountState:

@@ -225,7 +225,7 @@ def test_times_are_those_of_the_program():
     assert "4 December 2026" in sentence_of(entry(occurred_at=NOON + DAY / 4), tokyo)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs, histories())
 def test_every_entry_and_every_balance_can_be_told(program: ProgramSettings, history: list[Batch]):
     books = Books(program)

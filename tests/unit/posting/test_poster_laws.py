@@ -79,7 +79,7 @@ def faults(place: str) -> st.SearchStrategy[list[Exception | str | None]]:
     return st.lists(st.sampled_from(happening), max_size=20)
 
 
-@settings(deadline=None, max_examples=int(os.environ.get("LEDGER_EXAMPLES", "200")))
+@settings(deadline=None, max_examples=int(os.environ.get("LEDGER_EXAMPLES", "60")))
 @given(
     calls=st.lists(CALLS, min_size=1, max_size=25),
     limits=st.builds(

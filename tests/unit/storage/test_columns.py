@@ -30,7 +30,7 @@ from tests.builders import (
 LENGTHS = {"accounts": 15, "entries": 22, "lots": 4, "keys": 7, "attachments": 5, "revocations": 2}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(programs, histories())
 def test_the_lists_of_each_kind_have_one_length_and_name_accounts_that_are_there(
     program: ProgramSettings, history: list[Batch]

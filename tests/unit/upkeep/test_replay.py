@@ -33,7 +33,7 @@ from tests.builders import (
 from tests.unit.upkeep.replaying import VERSIONS, chained, checks_of, contradictions_of, replayed, resealed, stored_of
 from tests.varied_books import STORIES, Batches
 
-PROPERTY = settings(max_examples=100, deadline=None)
+PROPERTY = settings(max_examples=30, deadline=None)
 
 
 def books_after(program: ProgramSettings, history: list[Batch]) -> Books:
