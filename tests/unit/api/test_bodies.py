@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
-from ledger_service.api.bodies import read
+from ledger_service.api.bodies import is_nothing, read
 from ledger_service.api.patience import Patience
 from ledger_service.api.problems import Unfit
 
@@ -109,3 +109,19 @@ async def test_nobody_is_kept_who_no_longer_waits() -> None:
         await read(JSON, sending(b"{}"), 10, FAR, patience)
     assert sum(map(len, patience._waiting.values())) == 0
     assert len(patience._waiting) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "says_nothing"),
+    [
+        ({}, True),
+        ({b"content-length": b"0"}, True),
+        ({b"content-length": b"0", b"content-type": b"application/json"}, True),
+        ({b"content-length": b"2"}, False),
+        ({b"content-length": b"many"}, False),
+        ({b"transfer-encoding": b"chunked"}, False),
+        ({b"content-length": b"0", b"transfer-encoding": b"chunked"}, False),
+    ],
+)
+def test_a_request_has_no_body_when_its_headers_announce_none(headers: dict[bytes, bytes], says_nothing: bool) -> None:
+    assert is_nothing(headers) == says_nothing
