@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,13 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres.start(tmp_path_factory.mktemp("running")) as postgres:
         yield postgres
+
+
+def wait_until_told(log: Path, words: str) -> None:
+    end = time.monotonic() + 60
+    while words not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
 
 
 def status(pid: int) -> dict[str, str]:
@@ -144,6 +152,8 @@ def test_postgres_recovers_by_itself_when_a_session_is_killed(data_dir: Path):
         ask(postgres, "CREATE TABLE kept AS SELECT 42 AS answer")
         with pytest.raises(AssertionError, match="closed the connection"):
             ask(postgres, "COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; kill -KILL $PPID'")
+        # The postmaster is told of the death a moment later, and lets people in until then.
+        wait_until_told(data_dir / "postgres.log", "all server processes terminated; reinitializing")
         readiness.wait_until_ready(postgres._process, postgres.port, data_dir / "postgres.log", lambda _line: None)
         assert ask(postgres, "SELECT answer FROM kept") == "42"
         assert postgres.is_running()
