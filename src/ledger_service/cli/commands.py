@@ -27,6 +27,10 @@ class Commands(LazyGroup):
         "upkeep": Place("ledger_service.cli.upkeep", "Do the due work of accounts that nobody touches.", OPERATE),
         "migrate": Place("ledger_service.cli.migrate", "Bring a database to the schema of this version.", OPERATE),
         "verify": Place("ledger_service.cli.verify", "Recompute all books and say exactly what is wrong.", OPERATE),
+        "cluster": Place(
+            "ledger_service.cli.cluster.command", "A service of three Postgres on this machine, to be broken.", OPERATE
+        ),
+        "drill": Place("ledger_service.cli.drill.command", "Break things under load: is anything lost?", OPERATE),
         "bench": Place("ledger_service.cli.bench.command", "Measure the service on this machine.", OPERATE),
         "programs": Place("ledger_service.cli.programs", "Create and list loyalty programs.", OPERATE),
         "keys": Place("ledger_service.cli.keys", "Create, list and revoke API keys.", OPERATE),
