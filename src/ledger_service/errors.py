@@ -5,6 +5,7 @@ Failure
 │   ├── Overloaded          more is waiting than can be done in time
 │   ├── ShuttingDown        this instance takes nothing new
 │   ├── DatabaseUnavailable no connection to a writable database
+│   ├── AccountLocked       someone outside holds a row that the gate needs: the accounts go one by one
 │   └── KeyTaken            another instance wrote a key, order or identifier of this batch first: decide again
 ├── OutcomeUnknown          the connection was lost around the commit: repeat with the same key
 ├── ProposalRejected        the gate found a broken invariant: a bug in the core, nothing was written
@@ -30,6 +31,10 @@ class ShuttingDown(Unserved):
 
 class DatabaseUnavailable(Unserved):
     """There is no connection to a writable database now."""
+
+
+class AccountLocked(Unserved):
+    """Someone else, not the gate of another instance, holds the row of an account for long."""
 
 
 class KeyTaken(Unserved):

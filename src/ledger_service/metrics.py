@@ -32,6 +32,11 @@ BATCH_CONFLICTS = Counter("ledger_batch_conflicts", "Accounts that another insta
 BATCH_SPLITS = Counter("ledger_batch_splits", "Batches halved after a failure, to find the command that causes it.")
 COMMIT_UNKNOWN = Counter("ledger_commit_unknown", "Batches whose outcome was unknown after a lost connection.")
 QUEUE_LENGTH = Gauge("ledger_queue_length", "Commands waiting for a lane.")
+QUEUE_WAIT_ESTIMATE = Gauge(
+    "ledger_queue_wait_estimate_seconds",
+    "How long the least urgent command of the program that was just carried would wait for a lane if it came now.",
+)
+# Classes are those of posting/priority.py and storage/urgency.py, and: write (whichever it was), call (not known yet).
 SHED = Counter("ledger_shed", "Requests refused to protect the others.", ["reason", "class"])
 
 DUE_ACCOUNTS = Gauge(
@@ -46,6 +51,15 @@ POOL_SIZE = Gauge("ledger_db_pool_size", "Connections in the pool.", ["pool"])
 POOL_IN_USE = Gauge("ledger_db_pool_in_use", "Connections in use.", ["pool"])
 POOL_WAIT = Histogram("ledger_db_pool_wait_seconds", "Waiting for a connection.", ["pool"], buckets=SECONDS)
 DB_ERRORS = Counter("ledger_db_errors", "Errors answered by the database.", ["sqlstate", "action"])
+DB_TIMELINE = Gauge("ledger_db_timeline", "Timeline of the primary: one more with each promotion.")
+DB_PRIMARY_CHANGES = Counter("ledger_db_primary_changes", "Times another server was found to be the primary.")
+COMMIT_BARRIER = Histogram(
+    "ledger_commit_barrier_seconds", "Waiting until what a replay answers is surely replicated.", buckets=SECONDS
+)
+SYNCREP_CANCELLED = Counter(
+    "ledger_syncrep_cancelled", "Commits that stopped waiting for their standby. Must stay 0: somebody cancels them."
+)
+BREAKER_OPEN = Gauge("ledger_db_breaker_open", "1 while commands are refused at once because there is no database.")
 DB_RETRIES = Counter("ledger_db_retries", "Batches tried again.", ["reason"])
 EVENT_LOOP_LAG = Gauge("ledger_event_loop_lag_seconds", "How late the event loop wakes up.")
 BUILD_INFO = Gauge("ledger_build_info", "1, labelled with the version that runs.", ["version"])

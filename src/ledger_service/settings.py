@@ -88,4 +88,16 @@ class Settings(BaseSettings):
         le=30,
         description="Seconds an API key is trusted without asking the database; a revoked key works at most this long.",
     )
+    rate_limit_per_second: float | None = Field(
+        default=None,
+        gt=0,
+        description="Requests per second that each API key may make of this process, a bulk call counted once; more "
+        "are answered 429 `rate_limited`. None: no limit, since programs get fair shares of a full queue anyway.",
+    )
+    rate_limit_burst: int = Field(
+        default=100,
+        ge=1,
+        description="Requests that an API key may make at once after a pause, where there is a limit. Fewer refuse a "
+        "shop that opens its tills in the same second, more let a loop that went wild go on for longer.",
+    )
     log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 
 from ledger_service.storage import earlier, feed, journal, keys, loading, lookups, reads, whole_accounts
+from ledger_service.storage.connector import Session
 from ledger_service.storage.database import READER, WRITER, Database
 from ledger_service.storage.journal import PostgresJournal
 from tests.builders import (
@@ -58,7 +59,7 @@ COLUMNS = {
 }
 
 NAMES = [f"m-{number}" for number in range(40)]
-STATEMENTS: dict[str, tuple[str, dict[str, str], list[tuple[str, Any]]]] = {
+STATEMENTS: dict[str, tuple[str, Session, list[tuple[str, Any]]]] = {
     "load_batch": (
         loading.LOAD_BATCH,
         WRITER,
@@ -163,7 +164,9 @@ async def test_every_statement_looks_up_by_the_whole_key_of_its_index(database: 
     if books != "empty":
         await grow(database, analysed=books == "grown_and_analysed")
     for name, (statement, session, arguments) in STATEMENTS.items():
-        async with connected(database.service_url, **(session | {"plan_cache_mode": plans})) as connection:
+        async with connected(
+            database.service_url, **(dict(session.settings) | {"plan_cache_mode": plans})
+        ) as connection:
             kinds = ", ".join(kind for kind, _ in arguments)
             values = ", ".join(literal(kind, value) for kind, value in arguments)
             await connection.execute(f"PREPARE {name} ({kinds}) AS {statement}")

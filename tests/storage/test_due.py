@@ -109,7 +109,9 @@ async def test_a_page_is_read_from_the_index_of_due_work(storage: Storage):
     from ledger_service.storage.database import READER
     from ledger_service.storage.due import PAGE
 
-    service: asyncpg.Connection = await asyncpg.connect(storage.where.service_url, server_settings=READER)
+    service: asyncpg.Connection = await asyncpg.connect(
+        storage.where.service_url, server_settings=dict(READER.settings)
+    )
     try:
         await service.execute("PREPARE page (bigint, timestamptz, timestamptz, int) AS " + PAGE)
         rows = await service.fetch("EXPLAIN EXECUTE page (1, '-infinity', now(), 1000)")

@@ -52,6 +52,7 @@ async def test_a_new_account_has_nothing(storage: Storage):
         as_of=NOON,
         tier=None,
         next_expiry=None,
+        source="primary",
     )
     assert await reads.entries(storage.program_id, "m-1", EntryQuery(), 10) == []
     assert await reads.lots(storage.program_id, "m-1") == []

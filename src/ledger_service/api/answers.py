@@ -98,11 +98,11 @@ def problem(
     detail: str | None = None,
     headers: tuple[Header, ...] = (),
 ) -> Answer:
-    """The problem of a code. What may succeed later says when to come back."""
+    """The problem of a code. What may succeed later says when to come back, if `headers` do not."""
     kind = CATALOGUE[code]
     if kind.status == 401:
         headers += (_CHALLENGE,)
-    if kind.is_retryable:
+    if kind.is_retryable and all(name != b"retry-after" for name, _ in headers):
         headers += ((b"retry-after", problems.retry_after().encode()),)
     return Answer(kind.status, problems.body_of(code, request_id, fields, detail), (_PROBLEM, *headers), code)
 

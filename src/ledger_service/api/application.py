@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ledger_service.api import balance
 from ledger_service.api.balance import BalanceEndpoint
+from ledger_service.api.budgets import Budgets
 from ledger_service.api.calls import Callers
 from ledger_service.api.identity import Identity
 from ledger_service.api.observing import Observing, Traffic
@@ -51,7 +52,8 @@ def build_api(services: Services, settings: Settings) -> FastAPI:
     """
     loop = asyncio.get_running_loop()
     keyring = Keyring(services.keys, settings.key_cache_seconds, loop.time)
-    callers = Callers(services, keyring, Identity(services.pepper), settings.timeout_ms_default)
+    budgets = Budgets(settings.rate_limit_per_second, settings.rate_limit_burst, loop.time)
+    callers = Callers(services, keyring, Identity(services.pepper), settings.timeout_ms_default, budgets)
     # The first fit is served, and postings are most of what comes in.
     api = Api(openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     traffic = Traffic()

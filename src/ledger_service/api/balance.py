@@ -70,7 +70,7 @@ def _settled_json(view: BalanceView) -> str:
     tier = "null" if view.tier is None else json.dumps(tier_view(view.tier), ensure_ascii=False, separators=(",", ":"))
     return (
         f'"account_id":"{view.account_id}","seq":{view.seq},"balance":{view.balance},"available":{view.available},'
-        f'"pending":{view.pending},"held":{view.held},"tier":{tier},"next_expiry":{expiry},"source":"primary"'
+        f'"pending":{view.pending},"held":{view.held},"tier":{tier},"next_expiry":{expiry},"source":"{view.source}"'
     )
 
 

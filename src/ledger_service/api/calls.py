@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from starlette.types import Receive, Scope
 
 from ledger_service.api import bodies
+from ledger_service.api.budgets import Budgets
 from ledger_service.api.identity import Identity
 from ledger_service.api.patience import Patience
 from ledger_service.api.problems import Unfit
@@ -74,15 +75,18 @@ class Callers:
     keyring: Keyring
     identity: Identity
     timeout_ms_default: int
+    budgets: Budgets = field(default_factory=Budgets)
     patience: Patience = field(default_factory=Patience)
 
     async def call(self, scope: Scope, needed_scope: str | None) -> Call:
-        """Who calls, and until when. Raises Unfit: `unauthenticated`, `forbidden`, or a header that does not fit."""
+        """Who calls, and until when. Raises Unfit: `unauthenticated`, `rate_limited`, `forbidden`, or a header that
+        does not fit."""
         exchange: Exchange = scope[EXCHANGE]
         headers = exchange.headers
         deadline = asyncio.get_running_loop().time() + self._timeout_ms(headers) / 1000
         principal = await self.keyring.principal(headers.get(b"authorization"), deadline)
         exchange.principal = principal
+        self.budgets.spend(principal)
         if needed_scope is not None and not may(principal, needed_scope):
             raise Unfit("forbidden", scope=needed_scope)
         return Call(

@@ -15,6 +15,7 @@ ANYWHERE: Final = (
     "forbidden",
     "validation_failed",
     "internal_error",
+    "rate_limited",
     "overloaded",
     "database_unavailable",
     "shutting_down",

@@ -1,6 +1,8 @@
 """Health: probes for whoever starts, stops and routes to this instance, and its metrics."""
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,12 +18,26 @@ from ledger_service.api.routes import NamedRoute
 from ledger_service.api.wiring import Services
 from ledger_service.errors import Failure
 
-PING_SECONDS_MAX: Final = 1.0
-"""How long the database may take to answer before this instance is not ready."""
+PING_SECONDS_MAX: Final = 0.5
+"""How long the database may take to answer a probe; proxies wait a second for theirs."""
+
+READY_WITHOUT_SECONDS: Final = 10.0
+"""How long an instance stays ready without a database. While a failover runs no instance has one: taking all of them
+out of the proxy would fail the requests that wait for the new primary, and answer the others with less than we know.
+One that is cut off for longer than a failover takes should leave its place to others."""
 
 
 def health_routes(services: Services) -> list[BaseRoute]:
     """The probes and /metrics."""
+
+    last_answer = -math.inf
+
+    async def database_lately() -> str:
+        nonlocal last_answer
+        found = await _database(services)
+        if found == "ok":
+            last_answer = time.monotonic()
+        return "ok" if time.monotonic() - last_answer < READY_WITHOUT_SECONDS else found
 
     async def livez(request: Request) -> Response:
         # Never the database: a probe that touches it turns one failover into a storm of restarts.
@@ -29,7 +45,7 @@ def health_routes(services: Services) -> list[BaseRoute]:
 
     async def readyz(request: Request) -> Response:
         draining = "this instance is stopping" if services.is_draining() else "ok"
-        return _verdict(request, {"draining": draining, "database": await _database(services)})
+        return _verdict(request, {"draining": draining, "database": await database_lately()})
 
     async def startupz(request: Request) -> Response:
         return _verdict(request, {"database": await _database(services)})

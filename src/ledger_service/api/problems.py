@@ -7,11 +7,20 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ledger_service.api.catalogue import CATALOGUE
-from ledger_service.errors import DatabaseUnavailable, Failure, KeyTaken, OutcomeUnknown, Overloaded, ShuttingDown
+from ledger_service.errors import (
+    AccountLocked,
+    DatabaseUnavailable,
+    Failure,
+    KeyTaken,
+    OutcomeUnknown,
+    Overloaded,
+    ShuttingDown,
+)
 from ledger_service.ledger.refusals import OutOfRange, Refusal
 
-RETRY_AFTER_SECONDS: Final = (1, 3)
-"""Least and most of a `Retry-After`; drawn anew for each answer, so that callers do not come back all at once."""
+RETRY_AFTER_SPREAD: Final = 2
+"""Seconds that a `Retry-After` may be longer than it has to be; drawn anew for each answer, so that callers do not come
+back all at once."""
 
 CONTENT_TYPE: Final = b"application/problem+json"
 
@@ -53,9 +62,9 @@ def fields_of(refusal: Refusal) -> dict[str, Any]:
     return refusal.fields()
 
 
-def retry_after() -> str:
-    """Whole seconds."""
-    return str(random.randint(*RETRY_AFTER_SECONDS))  # noqa: S311 - spreads callers, protects nothing
+def retry_after(seconds_min: int = 1) -> str:
+    """Whole seconds, at least so many and at most two more."""
+    return str(random.randint(seconds_min, seconds_min + RETRY_AFTER_SPREAD))  # noqa: S311 - spreads, protects nothing
 
 
 def code_of(failure: Failure) -> str:
@@ -66,6 +75,7 @@ def code_of(failure: Failure) -> str:
 FAILURES: Final[Mapping[type[Failure], str]] = {
     Overloaded: "overloaded",
     KeyTaken: "overloaded",
+    AccountLocked: "overloaded",
     ShuttingDown: "shutting_down",
     DatabaseUnavailable: "database_unavailable",
     OutcomeUnknown: "outcome_unknown",

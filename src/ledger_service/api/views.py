@@ -199,7 +199,7 @@ class Balance(View):
     as_of: Time
     tier: Tier | None = Field(description="null: the program has no tiers.")
     next_expiry: NextExpiry | None
-    source: Literal["primary"]
+    source: Literal["primary", "replica"]
 
     model_config = ConfigDict(
         json_schema_extra={

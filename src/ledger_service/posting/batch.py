@@ -48,11 +48,18 @@ class Ticket:
     is_unknown: bool = False
     """It may have been written. From now on only its outcome or `OutcomeUnknown` is true."""
     conflicts: int = 0
+    is_locked_out: bool = False
+    """Somebody else held one of its accounts for long."""
     keys_taken: int = 0
 
     @property
     def travels_alone(self) -> bool:
         return self.conflicts >= CONFLICTS_UNTIL_ALONE
+
+    def has_to_wait(self) -> None:
+        """Somebody else holds one of its accounts: it goes with nobody else's commands from now on."""
+        self.conflicts = max(self.conflicts, CONFLICTS_UNTIL_ALONE)
+        self.is_locked_out = True
 
     def hand_back(self, outcome: Outcome) -> None:
         """Answer the caller, if there still is one."""

@@ -12,20 +12,29 @@ class Journal(Protocol):
     """Where the books are.
 
     Only `OutcomeUnknown` leaves it open whether something was written. After any other exception nothing was.
+    `give_up_at` is an instant of the loop's clock: nobody waits for an answer after it, so the connection is closed.
     """
 
-    async def load_batch(self, program_id: int, commands: Sequence[Command]) -> Loaded:
+    async def load_batch(self, program_id: int, commands: Sequence[Command], give_up_at: float | None = None) -> Loaded:
         """Everything these commands of one program are decided from.
 
         Raises DatabaseUnavailable: there is no connection now.
         """
         ...
 
-    async def write_batch(self, proposal: Proposal) -> frozenset[str]:
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
         """Write what the core proposes; answer the account_ids in conflict, of which nothing was written.
 
         Raises DatabaseUnavailable: the gate was not called, or it rolled back and may be called again. KeyTaken:
-        decide all of it again. ProposalRejected: an invariant would have been broken. OutcomeUnknown: the connection
-        was lost after the gate was called.
+        decide all of it again. AccountLocked: a row was not to be had. ProposalRejected: an invariant would have been
+        broken. OutcomeUnknown: the connection was lost after the gate was called.
+        """
+        ...
+
+    async def barrier(self, give_up_at: float | None = None) -> None:
+        """Return once everything that was loaded before is as durable as what is written: a server that came back from
+        a crash shows what it never replicated.
+
+        Raises DatabaseUnavailable, OutcomeUnknown.
         """
         ...

@@ -3,29 +3,35 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from time import perf_counter
+from typing import Any, TypeVar
 
-from ledger_service.errors import DatabaseUnavailable, KeyTaken, OutcomeUnknown, Overloaded
+from ledger_service.errors import AccountLocked, DatabaseUnavailable, KeyTaken, OutcomeUnknown, Overloaded
 from ledger_service.ledger.decide import decide
+from ledger_service.ledger.outcomes import Outcome, Repeated, Replayed
 from ledger_service.ledger.proposals import Proposal
 from ledger_service.metrics import (
     BATCH_CONFLICTS,
     BATCH_PHASE,
     BATCH_SIZE,
     BATCH_SPLITS,
+    COMMIT_BARRIER,
     COMMIT_UNKNOWN,
     DB_RETRIES,
     SHED,
 )
 from ledger_service.posting import pauses, tally
 from ledger_service.posting.batch import Batch, Ticket
+from ledger_service.posting.breaker import Breaker
 from ledger_service.posting.journal import Journal
 from ledger_service.posting.queue import Queue
 
 KEYS_TAKEN_MAX = 10
 """Trips in which another instance was first with a key of the batch. The next load shows that key, so a second time
 is a second key; ten are a storm of them, and the caller does better to come again."""
+
+Value = TypeVar("Value")
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +40,7 @@ _load_phase = BATCH_PHASE.labels("load")
 _fold_phase = BATCH_PHASE.labels("fold")
 _gate_phase = BATCH_PHASE.labels("gate")
 _retries_key_taken = DB_RETRIES.labels("key_taken")
+_retries_locked = DB_RETRIES.labels("account_locked")
 _retries_unavailable = DB_RETRIES.labels("database_unavailable")
 _retries_unknown = DB_RETRIES.labels("outcome_unknown")
 _shed_key_taken = SHED.labels("key_taken", "write")
@@ -42,9 +49,10 @@ _shed_key_taken = SHED.labels("key_taken", "write")
 class Lane:
     """One batch at a time, until the queue is closed and empty."""
 
-    def __init__(self, journal: Journal, queue: Queue, clock: Callable[[], float]) -> None:
+    def __init__(self, journal: Journal, queue: Queue, breaker: Breaker, clock: Callable[[], float]) -> None:
         self._journal = journal
         self._queue = queue
+        self._breaker = breaker
         self._clock = clock
         self._failures = 0
         """In a row, of the database and not of a batch."""
@@ -55,6 +63,11 @@ class Lane:
             BATCH_SIZE.observe(batch.size)
             _queue_phase.observe(self._clock() - batch.tickets[0].entered_at)
             again, has_database = await self._carry(batch)
+            self._queue.has_no_database = not has_database
+            if has_database:
+                self._breaker.succeed()
+            else:
+                self._breaker.fail()
             # First the accounts are let go, then this lane looks for work: a command that came in between is seen.
             self._queue.release(batch, again)
             self._failures = 0 if has_database else self._failures + 1
@@ -73,6 +86,9 @@ class Lane:
                 again += await self._trip(batch.program_id, part)
             except KeyTaken as failure:
                 again += self._once_more(part, failure)
+            except AccountLocked:
+                _retries_locked.inc()
+                again += _one_by_one(part)
             except DatabaseUnavailable:
                 _retries_unavailable.inc()
                 for ticket in part:
@@ -91,7 +107,9 @@ class Lane:
     async def _trip(self, program_id: int, part: list[Ticket]) -> list[Ticket]:
         """One trip down the road and back. Answers those whose decision is void."""
         started_at = perf_counter()
-        loaded = await self._journal.load_batch(program_id, [ticket.command for ticket in part])
+        loaded = await self._journal.load_batch(
+            program_id, [ticket.command for ticket in part], max(ticket.deadline for ticket in part)
+        )
         loaded_at = perf_counter()
         _load_phase.observe(loaded_at - started_at)
         part = self._in_time(part)
@@ -101,22 +119,20 @@ class Lane:
         folded_at = perf_counter()
         _fold_phase.observe(folded_at - loaded_at)
         conflicts: frozenset[str] = frozenset()
+        give_up_at = max(ticket.deadline for ticket in part)
         if not proposal.is_empty:
             for ticket in part:
                 ticket.send()
-            conflicts = await self._write(proposal)
+            conflicts = await _uncancelled(self._journal.write_batch(proposal, give_up_at))
             _gate_phase.observe(perf_counter() - folded_at)
+        # What was written is the barrier of what it was decided from.
+        if (proposal.is_empty or conflicts) and any(map(_says_again, proposal.outcomes)):
+            for ticket in part:
+                ticket.send()
+            waiting_at = perf_counter()
+            await _uncancelled(self._journal.barrier(give_up_at))
+            COMMIT_BARRIER.observe(perf_counter() - waiting_at)
         return _hand_back(part, proposal, conflicts)
-
-    async def _write(self, proposal: Proposal) -> frozenset[str]:
-        # Never a timeout here, and no cancel: a cancel while COMMIT waits for the standby makes it report success
-        # without the standby. A lane that is cancelled waits for its gate call first.
-        call = asyncio.ensure_future(self._journal.write_batch(proposal))
-        try:
-            return await asyncio.shield(call)
-        except asyncio.CancelledError:
-            await asyncio.wait({call})
-            raise
 
     def _in_time(self, tickets: list[Ticket]) -> list[Ticket]:
         """Those whose deadline has not passed. The others are told now, if they were not, and go no further."""
@@ -170,6 +186,30 @@ class Lane:
         tally.count_failure(culprit.command)
         culprit.fail(OutcomeUnknown("an earlier trip may have written it") if culprit.is_unknown else error)
         return []
+
+
+def _one_by_one(part: list[Ticket]) -> list[Ticket]:
+    """All of them; from now on each travels with its own accounts' commands only, so that the one that has to wait
+    holds up nobody else."""
+    for ticket in part:
+        ticket.come_back(Overloaded)
+        ticket.has_to_wait()
+    return part
+
+
+async def _uncancelled(committing: Coroutine[Any, Any, Value]) -> Value:
+    """What was committed. Never a timeout here, and no cancel: a cancel while COMMIT waits for the standby makes it
+    report success without the standby. A lane that is cancelled waits for its commit first."""
+    call = asyncio.ensure_future(committing)
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.wait({call})
+        raise
+
+
+def _says_again(outcome: Outcome) -> bool:
+    return isinstance(outcome, (Replayed, Repeated))
 
 
 def _hand_back(part: Iterable[Ticket], proposal: Proposal, conflicts: frozenset[str]) -> list[Ticket]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from ledger_service.posting.admission import Standing
 from ledger_service.posting.batch import Batch
+from ledger_service.posting.priority import Priority, priority_of
+from ledger_service.posting.ready import Ready
+from ledger_service.posting.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 class Line:
     """The commands that wait for one account, in order of arrival."""
 
-    __slots__ = ("account_id", "held_by", "is_listed", "tickets")
+    __slots__ = ("account_id", "held_by", "listed_on", "tickets")
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
@@ -24,10 +28,17 @@ class Line:
         self.tickets: OrderedDict[Ticket, None] = OrderedDict()
         self.held_by: Batch | None = None
         """The running batch that the account is in."""
-        self.is_listed = False
+        self.listed_on: int | None = None
+        """Its level in `Ready`, if it is there."""
 
     def first(self) -> Ticket | None:
         return next(iter(self.tickets), None)
+
+    def priority(self) -> Priority:
+        """The class of the most urgent that waits here: what stands before it has to go first, so it is as urgent."""
+        if len(self.tickets) == 1:
+            return priority_of(next(iter(self.tickets)).command)
+        return min(priority_of(ticket.command) for ticket in self.tickets)
 
 
 class Lines:
@@ -36,7 +47,8 @@ class Lines:
     A command with several accounts stands in the line of each and travels when it is first in all of them and no
     other batch holds any. It enters all its lines at once, so every line is in order of arrival, and what goes back
     goes back before all that came later. Hence the oldest command of a program is first in all its lines: nothing
-    but running batches can hold it up, and these end. That is why nothing here waits in a circle, or for ever.
+    but running batches and more urgent lines can hold it up. Batches end, and every eighth cut takes the least urgent
+    first. That is why nothing here waits in a circle, or for ever.
     """
 
     def __init__(self, program_id: int) -> None:
@@ -44,8 +56,10 @@ class Lines:
         self.has_turn = False
         """The queue has noted that there is something to take."""
         self._lines: dict[str, Line] = {}
-        self._ready: deque[Line] = deque()
+        self._ready = Ready()
         """Lines whose first command could travel when they were listed; it is asked again when they are taken."""
+        self.waiting = Waiting()
+        self.standing = Standing()
 
     def __len__(self) -> int:
         """Accounts with something waiting or running."""
@@ -53,7 +67,7 @@ class Lines:
 
     @property
     def has_ready(self) -> bool:
-        return bool(self._ready)
+        return len(self._ready) > 0
 
     def enter(self, ticket: Ticket) -> None:
         """Stand last in the line of each of its accounts."""
@@ -67,19 +81,25 @@ class Lines:
             found.append(line)
         ticket.lines = tuple(found)
         ticket.is_waiting = True
+        priority = priority_of(ticket.command)
+        self.waiting.enter(ticket, priority)
+        for line in found:
+            if line.listed_on is not None:
+                self._ready.lift(line, priority)
         if found[0].first() is ticket:
             self._list(found[0])
 
     def cut(self, size_max: int) -> Batch:
-        """Take what is ready, from the front of the lines, and hold their accounts until they are released.
+        """Take what is ready, the most urgent lines first and from their front, and hold their accounts until they are
+        released.
 
         The batch is empty when nothing that was listed can travel any longer.
         """
         batch = Batch(self.program_id)
         is_open = True
+        self._ready.begin_cut()
         while is_open and self._ready and batch.size < size_max:
-            line = self._ready.popleft()
-            line.is_listed = False
+            line = self._ready.pop()
             is_open = self._take_from(line, batch, size_max)
             if not line.tickets:
                 self._list(line)
@@ -90,16 +110,15 @@ class Lines:
         while (ticket := line.first()) is not None and _may_travel(ticket, batch):
             if not batch.admits(ticket, size_max):
                 if line.held_by is None:
-                    line.is_listed = True
-                    self._ready.appendleft(line)
+                    self._ready.add_next(line)
                 return False
             for own in ticket.lines:
                 del own.tickets[ticket]
                 # What stood behind it in its other lines may come along: many transfers from one hot account.
-                if own is not line and own.tickets and not own.is_listed:
-                    own.is_listed = True
-                    self._ready.appendleft(own)
+                if own is not line and own.tickets and own.listed_on is None:
+                    self._ready.add_next(own)
             ticket.is_waiting = False
+            self.waiting.leave(ticket)
             batch.take(ticket)
         return not batch.is_alone
 
@@ -107,6 +126,7 @@ class Lines:
         """Stand at the front of their lines again, in this order. Their batch still holds the lines."""
         for ticket in reversed(tickets):
             ticket.is_waiting = True
+            self.waiting.come_back(ticket)
             for line in ticket.lines:
                 line.tickets[ticket] = None
                 line.tickets.move_to_end(ticket, last=False)
@@ -122,6 +142,7 @@ class Lines:
     def drop(self, ticket: Ticket) -> None:
         """Leave all lines, wherever in them it stands."""
         ticket.is_waiting = False
+        self.waiting.leave(ticket)
         for line in ticket.lines:
             del line.tickets[ticket]
         for line in ticket.lines:
@@ -132,14 +153,13 @@ class Lines:
 
         To be asked of a line whenever it was let go, or has another first command without being held.
         """
-        if line.held_by is not None or line.is_listed:
+        if line.held_by is not None or line.listed_on is not None:
             return
         ticket = line.first()
         if ticket is None:
             self._lines.pop(line.account_id, None)
         elif _may_travel(ticket, None):
-            line.is_listed = True
-            self._ready.append(line)
+            self._ready.add(line, line.priority())
 
 
 def _may_travel(ticket: Ticket, batch: Batch | None) -> bool:

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ledger_service.errors import ShuttingDown
+from ledger_service.errors import DatabaseUnavailable, ShuttingDown
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.decide import decide
 from ledger_service.ledger.outcomes import Outcome
 from ledger_service.metrics import QUEUE_LENGTH, SHED
+from ledger_service.posting.breaker import Breaker
 from ledger_service.posting.journal import Journal
 from ledger_service.posting.lane import Lane
 from ledger_service.posting.queue import Queue
 
+_shed_breaker = SHED.labels("breaker", "write")
 _shed_draining = SHED.labels("draining", "write")
 
 
@@ -42,8 +44,9 @@ class Poster:
     async def __aenter__(self) -> Self:
         await self._lanes.__aenter__()
         clock = asyncio.get_running_loop().time
+        self._breaker = Breaker(clock)
         for number in range(self._limits.lanes):
-            lane = Lane(self._journal, self._queue, clock)
+            lane = Lane(self._journal, self._queue, self._breaker, clock)
             self._lanes.create_task(self._keep(lane), name=f"lane {number}")
         QUEUE_LENGTH.set_function(lambda: self._queue.waiting)
         self._is_draining = False
@@ -72,6 +75,9 @@ class Poster:
         if self._is_draining:
             _shed_draining.inc()
             raise ShuttingDown("this instance takes nothing new")
+        if not self._breaker.admits():
+            _shed_breaker.inc()
+            raise DatabaseUnavailable("the database has been away for longer than a failover takes")
         return await self._queue.enter(program_id, command, deadline).answer
 
     async def rehearse(self, program_id: int, command: Command) -> Outcome:

@@ -1,4 +1,4 @@
-"""The queue: where commands wait for a lane, bounded, in turns of one program each."""
+"""The queue: where commands wait for a lane, bounded, in turns of one program each, the urgent first."""
 
 import asyncio
 from collections import deque
@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from ledger_service.errors import OutcomeUnknown, Overloaded, ShuttingDown
 from ledger_service.ledger.commands import Command, Together
 from ledger_service.ledger.outcomes import Outcome
-from ledger_service.metrics import SHED
+from ledger_service.metrics import QUEUE_WAIT_ESTIMATE, SHED
 from ledger_service.posting import pauses
+from ledger_service.posting.admission import Admission
 from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.deadlines import Deadlines
 from ledger_service.posting.lines import Line, Lines
+from ledger_service.posting.priority import Priority, priority_of
 
-_shed_full = SHED.labels("queue_full", "write")
-_shed_late = SHED.labels("deadline", "write")
+_REASONS = ("queue_full", "deadline", "wait", "standing", "displaced")
+_shed = {(reason, priority): SHED.labels(reason, priority.label) for reason in _REASONS for priority in Priority}
 
 
 class Queue:
@@ -23,7 +25,10 @@ class Queue:
     def __init__(self, size_max: int, batch_size_max: int) -> None:
         self._size_max = size_max
         self._batch_size_max = batch_size_max
+        self._admission = Admission(batch_size_max)
         self._programs: dict[int, Lines] = {}
+        self._occupied: dict[int, Lines] = {}
+        """Programs of which something waits."""
         self._turns: deque[Lines] = deque()
         """Programs with something to take, in the order of their turns."""
         self._deadlines = Deadlines(self.expire)
@@ -33,33 +38,71 @@ class Queue:
         """A lane was woken and has not looked yet: it takes what comes until then, too."""
         self._is_closed = False
         self._entered = 0
-        self._running = 0
+        self._running: dict[Batch, float] = {}
+        """Batches on their way, and when they were cut."""
+        self.has_no_database = False
+        """What a lane met last."""
         self.waiting = 0
         """Commands that wait, those of a `Together` one each."""
 
     def enter(self, program_id: int, command: Command, deadline: float) -> Ticket:
-        """Wait for a lane. Raises Overloaded: more waits than may, or the deadline has passed."""
+        """Wait for a lane. Raises Overloaded: it would wait for too long, too many wait, or the deadline has passed."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        if self.waiting >= self._size_max:
-            _shed_full.inc()
-            raise Overloaded(f"{self.waiting} commands are waiting")
+        priority = priority_of(command)
         if deadline <= now:
-            _shed_late.inc()
+            _shed["deadline", priority].inc()
             raise Overloaded("the deadline had passed when the command came")
-        self._entered += 1
         size = len(command.commands) if isinstance(command, Together) else 1
+        lines = self._programs.get(program_id)
+        if lines is None:
+            lines = self._programs[program_id] = Lines(program_id)
+        if self.waiting:
+            self._admit(lines, priority, size, now, deadline)
+        self._entered += 1
         watchers = self._deadlines.watchers(deadline)
         answer: asyncio.Future[Outcome] = loop.create_future()
         ticket = Ticket(self._entered, program_id, command, size, deadline, now, answer, watchers)
         watchers.add(ticket)
-        lines = self._programs.get(program_id)
-        if lines is None:
-            lines = self._programs[program_id] = Lines(program_id)
         lines.enter(ticket)
+        self._occupied[program_id] = lines
         self.waiting += size
         self._give_turn(lines)
         return ticket
+
+    def _admit(self, lines: Lines, priority: Priority, size: int, now: float, deadline: float) -> None:
+        """Raises Overloaded unless there is time for the command, and room, for which another may have to go."""
+        ahead = lines.waiting.ahead(priority)
+        turns = len(self._turns) + (not lines.has_turn)
+        # While a lane sleeps, or is just waking, refusing would leave it without work.
+        # Nobody is too slow while a failover runs: whoever waits through it shall be carried.
+        is_calm = self._sleepers or self._is_waking or self.has_no_database
+        standing = None if is_calm else lines.standing
+        objection = self._admission.objection(ahead, turns, now, deadline, standing)
+        if objection is None and self.waiting >= self._size_max:
+            out = self._displaceable(lines, priority)
+            if out is None or out.size < size:
+                objection = "queue_full"
+            else:
+                self._displace(out)
+        if objection is not None:
+            _shed[objection, priority].inc()
+            raise Overloaded(f"{objection}: {ahead} commands would go before it, {self.waiting} are waiting")
+
+    def _displaceable(self, lines: Lines, priority: Priority) -> Ticket | None:
+        """Who has to go from a full queue for a command of this program and class, if anybody: of a program that has
+        less than its share waiting, for it, the newest of the program that has most; else its own program's newest that
+        is less urgent."""
+        programs = len(self._occupied) + (lines.program_id not in self._occupied)
+        if lines.waiting.size * programs < self._size_max:
+            return max(self._occupied.values(), key=lambda one: one.waiting.size).waiting.newest()
+        return lines.waiting.newest(below=priority)
+
+    def _displace(self, ticket: Ticket) -> None:
+        _shed["displaced", priority_of(ticket.command)].inc()
+        # It may have been on a trip whose end nobody knows: it says itself what is true.
+        ticket.fail(ticket.late_failure("others had to go first"))
+        self._drop(ticket)
 
     async def take(self) -> Batch | None:
         """The next batch, as soon as there is one; None when the queue is closed and all is done."""
@@ -67,7 +110,6 @@ class Queue:
             # Nothing may be awaited between this look and the sleep: what comes in between would wake nobody.
             batch = self._cut()
             if batch is not None:
-                self._running += 1
                 self._wake_one()
                 return batch
             if self._is_done():
@@ -86,33 +128,59 @@ class Queue:
                 lines.has_turn = True
                 self._turns.append(lines)
             if batch.tickets:
-                self.waiting -= batch.size
+                self._leave(lines, batch)
                 return batch
         return None
+
+    def _leave(self, lines: Lines, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        loop.call_soon(self._admission.note_lag, loop.time, now)
+        self.waiting -= batch.size
+        self._running[batch] = now
+        left_behind = lines.waiting.size
+        if not left_behind:
+            del self._occupied[lines.program_id]
+        waited = now - min(ticket.entered_at for ticket in batch.tickets) if left_behind else 0.0
+        lines.standing.note(now, waited, left_behind)
 
     def release(self, batch: Batch, again: Sequence[Ticket]) -> None:
         """The batch is done, but for those that go again. Accounts that keep moving under us rest for a moment."""
         lines = self._programs[batch.program_id]
         going = sorted((ticket for ticket in again if not ticket.is_late), key=lambda ticket: ticket.number)
         lines.put_back(going)
-        self.waiting += sum(ticket.size for ticket in going)
+        if going:
+            self._occupied[batch.program_id] = lines
+            self.waiting += sum(ticket.size for ticket in going)
+        if len(again) < len(batch.tickets):
+            # A trip that failed tells how long we stand back, not how fast we are.
+            seconds = asyncio.get_running_loop().time() - self._running[batch]
+            self._admission.pace.note(seconds, len(self._running))
+        del self._running[batch]
         resting = {line: None for ticket in going if ticket.travels_alone for line in ticket.lines}
         if resting:
-            asyncio.get_running_loop().call_later(pauses.after_conflict(), self._let_go, lines, resting)
-        self._running -= 1
+            is_locked_out = any(ticket.is_locked_out for ticket in going)
+            seconds = pauses.after_lock() if is_locked_out else pauses.after_conflict()
+            asyncio.get_running_loop().call_later(seconds, self._let_go, lines, resting)
         self._let_go(lines, [line for line in batch.lines if line not in resting])
         self._wake_all_if_done()
+        QUEUE_WAIT_ESTIMATE.set(self._wait_seconds(lines))
 
     def expire(self, ticket: Ticket) -> None:
         """Tell the caller that time is up. A command that waits is not carried out any more."""
-        _shed_late.inc()
+        _shed["deadline", priority_of(ticket.command)].inc()
         ticket.expire()
         if ticket.is_waiting:
-            lines = self._programs[ticket.program_id]
-            lines.drop(ticket)
-            self.waiting -= ticket.size
-            self._give_turn(lines)
-            self._wake_all_if_done()
+            self._drop(ticket)
+
+    def _drop(self, ticket: Ticket) -> None:
+        lines = self._programs[ticket.program_id]
+        lines.drop(ticket)
+        self.waiting -= ticket.size
+        if not lines.waiting.size:
+            del self._occupied[lines.program_id]
+        self._give_turn(lines)
+        self._wake_all_if_done()
 
     def close(self) -> None:
         """Nothing more comes: when all that waits and runs is done, the lanes are sent home."""
@@ -124,6 +192,12 @@ class Queue:
         for ticket in tuple(self._deadlines.unanswered()):
             lost = ticket.late_failure is OutcomeUnknown
             ticket.fail(OutcomeUnknown("posting broke down") if lost else ShuttingDown("posting broke down"))
+
+    def _wait_seconds(self, lines: Lines) -> float:
+        """An estimate of how long the least urgent command of this program would wait if it came now."""
+        if not self.waiting:
+            return 0.0
+        return self._admission.wait_seconds(lines.waiting.size, len(self._turns) + (not lines.has_turn))
 
     def _let_go(self, lines: Lines, held: Iterable[Line]) -> None:
         lines.release(held)

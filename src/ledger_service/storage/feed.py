@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from ledger_service.ledger.entries import Entry
+from ledger_service.storage.again import asked_again
 from ledger_service.storage.database import Database, read_failures
 from ledger_service.storage.rows import ENTRY_COLUMNS, entry_of
+from ledger_service.storage.urgency import Urgency
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,10 +37,11 @@ class Feed:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @asked_again
     async def after(self, program_id: int, position: Position | None, limit: int) -> list[tuple[Position, Entry]]:
         """The next entries after a position (None: from the beginning), at most `limit`."""
         since = position or START
-        async with self._database.reader() as connection:
+        async with self._database.reader(Urgency.REPORT) as connection:
             with read_failures():
                 rows = await connection.fetch(AFTER, program_id, since.xid, since.account_id, since.seq, limit)
         return [(Position(row["xid"], row["account_id"], row["seq"]), entry_of(row)) for row in rows]

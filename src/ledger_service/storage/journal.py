@@ -83,6 +83,10 @@ SETTINGS = "SELECT settings::text FROM ledger.program_version WHERE program_id =
 _PLACES = ", ".join(f"${place}" for place in range(1, COLUMNS_TOTAL + 4))
 WRITE_BATCH = f"SELECT account_id FROM ledger.write_batch_v2({_PLACES}) AS conflict (account_id)"
 
+BARRIER = "SELECT pg_logical_emit_message(true, 'barrier', '')"
+"""Writes to the log, so its commit waits for the standby to have all that was written before. A transaction that
+writes nothing would not wait."""
+
 SETTINGS_KEPT_MAX = 10_000
 """Settings documents kept in memory, a few hundred bytes each; past it the oldest half goes."""
 
@@ -97,10 +101,10 @@ class PostgresJournal:
         self._without_tiers: set[int] = set()
         """Programs whose last known settings have no tiers."""
 
-    async def load_batch(self, program_id: int, commands: Sequence[Command]) -> Loaded:
+    async def load_batch(self, program_id: int, commands: Sequence[Command], give_up_at: float | None = None) -> Loaded:
         """What the commands rest on: one round trip, a second one when history is asked for. DatabaseUnavailable."""
         wanted = wanted_by(commands)
-        async with self._database.writer() as connection:
+        async with self._database.writer(give_up_at) as connection:
             with read_failures():
                 found, settings = await self._load(connection, program_id, wanted)
                 accounts = found.accounts()
@@ -146,19 +150,27 @@ class PostgresJournal:
                 return await self._load(connection, program_id, wanted)
         return Found(rows), settings
 
-    async def write_batch(self, proposal: Proposal) -> frozenset[str]:
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
         """Write what the core proposes; answer the accounts in conflict, of which nothing was written.
 
-        Raises KeyTaken, DatabaseUnavailable and ProposalRejected (nothing was written), OutcomeUnknown.
+        Raises KeyTaken, AccountLocked, DatabaseUnavailable and ProposalRejected (nothing was written), OutcomeUnknown.
         """
         columns = columns_of(proposal)
-        async with self._database.writer() as connection:
+        async with self._database.writer(give_up_at) as connection:
             # No timeout here: a cancel while COMMIT waits for the standby makes it report success without the standby.
             with write_failures():
                 rows = await connection.fetch(
                     WRITE_BATCH, proposal.program_id, proposal.rule_version, proposal.now, *columns
                 )
+            self._database.require_replicated(connection)
         return frozenset(row["account_id"] for row in rows)
+
+    async def barrier(self, give_up_at: float | None = None) -> None:
+        """Return once what was read before is replicated as far as commits are. DatabaseUnavailable, OutcomeUnknown."""
+        async with self._database.writer(give_up_at) as connection:
+            with write_failures():
+                await connection.fetchval(BARRIER)
+            self._database.require_replicated(connection)
 
     async def _settings_of(self, connection: asyncpg.Connection, program_id: int, version: int) -> ProgramSettings:
         known = self._settings.get((program_id, version))

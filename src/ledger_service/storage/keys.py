@@ -12,6 +12,7 @@ from typing import Any
 from ledger_service.errors import KeyTaken
 from ledger_service.ledger.membership import rfc3339
 from ledger_service.ledger.outcomes import Answered, Refused, Replayed
+from ledger_service.storage.again import asked_again
 from ledger_service.storage.claims import KeyClaim, recall
 from ledger_service.storage.database import Database, read_failures, write_failures
 
@@ -104,6 +105,7 @@ class Keys:
         given = token or f"lsk_{mode}_{key_id}_{secrets.token_hex(SECRET_BYTES)}"
         return NewKey(key_id, given, self.digest(given), name, tuple(scopes), source, expires_at)
 
+    @asked_again
     async def find(self, digest: bytes) -> Principal | None:
         """The owner of a live key: not revoked, not expired."""
         async with self._database.reader() as connection:

@@ -8,6 +8,7 @@ import asyncpg
 
 from ledger_service.ledger.holds import Hold, HoldFacts
 from ledger_service.ledger.lots import movements_of
+from ledger_service.storage.again import asked_again
 from ledger_service.storage.database import Database, read_failures
 
 
@@ -145,6 +146,7 @@ class Lookups:
         found = await self._places(ACCOUNT_PLACES, program_id, named)
         return {named[number - 1]: rows[1]["account_id"] for number, rows in found.items() if len(rows) > 1}
 
+    @asked_again
     async def hold(self, program_id: int, hold_id: str) -> HoldView | None:
         """A hold as it stands now."""
         async with self._database.reader() as connection:
@@ -152,6 +154,7 @@ class Lookups:
                 row = await connection.fetchrow(HOLD, program_id, hold_id)
         return None if row is None else _hold_of(row)
 
+    @asked_again
     async def open_holds(
         self, program_id: int, account_id: str, after: tuple[datetime, str], limit: int
     ) -> list[HoldView] | None:
@@ -163,11 +166,14 @@ class Lookups:
                     return None
         return [_hold_of(row) for row in rows]
 
+    @asked_again
     async def _places(self, sql: str, program_id: int, *named: list[str]) -> dict[int, list[asyncpg.Record]]:
         """The rows of each that was found, by its number."""
         if not named[0]:
             return {}
         async with self._database.reader() as connection:
+            # Commands are decided by these answers: one that is a moment old would refuse what is there.
+            self._database.require_primary(connection)
             with read_failures():
                 rows = await connection.fetch(sql, program_id, *named)
         places: dict[int, list[asyncpg.Record]] = {}

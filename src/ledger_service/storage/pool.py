@@ -10,6 +10,8 @@ import asyncpg
 
 from ledger_service import metrics
 from ledger_service.errors import DatabaseUnavailable, Failure, Overloaded
+from ledger_service.storage.places import Places
+from ledger_service.storage.urgency import Urgency
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -26,17 +28,17 @@ class Pool:
     def __init__(self, name: str, size: int, connect: Connect, wait_seconds_max: float | None = None) -> None:
         self._connect = connect
         self._idle: deque[asyncpg.Connection] = deque()
-        self._places = asyncio.Semaphore(size)
+        self._places = Places(size)
         self._wait_seconds_max = wait_seconds_max
         self._in_use = metrics.POOL_IN_USE.labels(name)
         self._waiting = metrics.POOL_WAIT.labels(name)
-        self._shed = metrics.SHED.labels("pool", name)
+        self._shed = [metrics.SHED.labels("pool", urgency.label) for urgency in Urgency]
         metrics.POOL_SIZE.labels(name).set(size)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self, urgency: Urgency = Urgency.BALANCE) -> AsyncIterator[asyncpg.Connection]:
         """A connection for a moment. Raises Overloaded when none comes free in time, DatabaseUnavailable."""
-        await self._take_place()
+        await self._take_place(urgency)
         connection = None
         try:
             self._in_use.inc()
@@ -52,17 +54,16 @@ class Pool:
             # The connection goes back before the place: who gets the place finds it.
             if connection is not None and not connection.is_closed():
                 self._idle.append(connection)
-            self._places.release()
+            self._places.give_back(urgency)
 
-    async def _take_place(self) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
+    async def _take_place(self, urgency: Urgency) -> None:
+        if self._places.take_at_once(urgency):
             return
         since = perf_counter()
         try:
-            await asyncio.wait_for(self._places.acquire(), self._wait_seconds_max)
+            await self._places.take(urgency, self._wait_seconds_max)
         except TimeoutError:
-            self._shed.inc()
+            self._shed[urgency].inc()
             raise Overloaded("no database connection came free in time") from None
         finally:
             self._waiting.observe(perf_counter() - since)

@@ -10,6 +10,7 @@ from ledger_service.errors import KeyTaken
 from ledger_service.ledger.membership import rfc3339
 from ledger_service.ledger.outcomes import Answered, Refused, Replayed
 from ledger_service.ledger.refusals import ProgramExists
+from ledger_service.storage.again import asked_again
 from ledger_service.storage.claims import KeyClaim, recall, refuse
 from ledger_service.storage.database import Database, read_failures, write_failures
 from ledger_service.storage.keys import NewKey
@@ -49,6 +50,7 @@ class Programs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @asked_again
     async def get(self, program_id: int) -> Program:
         async with self._database.reader() as connection:
             with read_failures():

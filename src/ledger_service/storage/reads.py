@@ -16,10 +16,12 @@ from ledger_service.ledger.program import ProgramSettings, ProgramState
 from ledger_service.ledger.settling import settle, settled
 from ledger_service.ledger.states import AccountState
 from ledger_service.ledger.tiers import progress
-from ledger_service.storage.database import Database, read_failures
+from ledger_service.storage.again import asked_again
+from ledger_service.storage.database import Database, Source, read_failures
 from ledger_service.storage.earlier import account_at
 from ledger_service.storage.reports import Reports
 from ledger_service.storage.rows import ENTRY_COLUMNS, IDENTIFIER_COLUMNS, entry_of, identifier_of
+from ledger_service.storage.urgency import Urgency
 from ledger_service.storage.whole_accounts import Found, WholeAccounts
 
 
@@ -42,6 +44,8 @@ class BalanceView:
     """`ledger.tiers.progress`; None in programs without tiers, and before the account was opened."""
     next_expiry: tuple[datetime, int] | None
     """The next instant at which points expire, and how many."""
+    source: Source
+    """A replica answers while no primary does, and may be a moment behind: `newest_seq` tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class Reads:
         self.reports = Reports(database)
         """Answers about a whole program."""
 
+    @asked_again
     async def balance(self, program_id: int, account_id: str, at: datetime | None = None) -> BalanceView | None:
         """The points of an account now, or at an instant in the past or the future, due work up to it counted as done.
 
@@ -134,9 +139,11 @@ class Reads:
                 account = found.account
                 if at is not None and at < found.now:
                     account = await account_at(connection, program_id, account, at)
+            source = self._database.source_of(connection)
         as_of = found.now if at is None else at
-        return _balance_view(_settled(account, found.settings, as_of), found, as_of)
+        return _balance_view(_settled(account, found.settings, as_of), found, as_of, source)
 
+    @asked_again
     async def account(self, program_id: int, account_id: str) -> dict[str, Any] | None:
         """The account's view (`ledger.membership.account_view`): status, tier, counters, identifiers, version."""
         async with self._database.reader() as connection:
@@ -150,6 +157,7 @@ class Reads:
         account = _settled(found.account, found.settings, found.now)
         return account_view(account, views, progress(found.settings, account, found.now))
 
+    @asked_again
     async def find(self, program_id: int, type: str, digest: bytes) -> str | None:
         """The account that a card, phone, e-mail or external id finds."""
         async with self._database.reader() as connection:
@@ -157,36 +165,40 @@ class Reads:
                 found: str | None = await connection.fetchval(FIND, program_id, type, digest)
                 return found
 
+    @asked_again
     async def entry(self, program_id: int, account_id: str, seq: int) -> Entry | None:
-        async with self._database.reader() as connection:
+        async with self._database.reader(Urgency.HISTORY) as connection:
             with read_failures():
                 row = await connection.fetchrow(ONE_ENTRY, program_id, account_id, seq)
         return None if row is None else entry_of(row)
 
+    @asked_again
     async def entries(self, program_id: int, account_id: str, query: EntryQuery, limit: int) -> list[Entry] | None:
         """The newest entries that fit the query, newest first, at most `limit`."""
         sql, arguments = _entries_sql(program_id, account_id, query, limit)
-        async with self._database.reader() as connection:
+        async with self._database.reader(Urgency.HISTORY) as connection:
             with read_failures():
                 rows = await connection.fetch(sql, *arguments)
                 if not rows and not await connection.fetchval(EXISTS, program_id, account_id):
                     return None
         return [entry_of(row) for row in rows]
 
+    @asked_again
     async def lots(self, program_id: int, account_id: str) -> list[Lot] | None:
         """The open lots, soonest expiry first."""
-        async with self._database.reader() as connection:
+        async with self._database.reader(Urgency.HISTORY) as connection:
             with read_failures():
                 found = await self._whole.find(connection, program_id, account_id)
         return None if found is None else list(_settled(found.account, found.settings, found.now).lots)
 
+    @asked_again
     async def explanation(self, program_id: int, account_id: str, limit: int) -> Explanation | None:
         """Where the points of an account came from and went, with its last entries, at most `limit`.
 
         Costs a look at every entry of the account.
         """
         trace = Trace(limit)
-        async with self._explaining, self._database.reader() as connection:
+        async with self._explaining, self._database.reader(Urgency.HISTORY) as connection:
             with read_failures():
                 found = await self._whole.find(connection, program_id, account_id)
                 if found is None:
@@ -207,7 +219,7 @@ def _settled(account: AccountState, settings: ProgramSettings, at: datetime) -> 
     return account if due_at is None or due_at > at else settled(account, settings, at)
 
 
-def _balance_view(account: AccountState, found: Found, at: datetime) -> BalanceView:
+def _balance_view(account: AccountState, found: Found, at: datetime, source: Source) -> BalanceView:
     created_at = found.account.created_at
     is_open = created_at is None or created_at <= at
     return BalanceView(
@@ -221,6 +233,7 @@ def _balance_view(account: AccountState, found: Found, at: datetime) -> BalanceV
         as_of=at,
         tier=progress(found.settings, account, at) if is_open else None,
         next_expiry=_next_expiry(account.lots),
+        source=source,
     )
 
 

@@ -34,6 +34,7 @@ from ledger_service.ledger.reckoning import (
 from ledger_service.ledger.settling import settled
 from ledger_service.ledger.states import AccountState
 from ledger_service.storage.database import Database, read_failures
+from ledger_service.storage.urgency import Urgency
 from ledger_service.storage.whole_accounts import LOTS_OF_ACCOUNT, WholeAccounts, whole, whole_account_of
 
 SECONDS_MAX: Final = 12
@@ -156,7 +157,7 @@ class Reports:
 
     @asynccontextmanager
     async def _books(self, program_id: int) -> AsyncIterator["_Books"]:
-        async with self._places, self._database.reader() as connection:
+        async with self._places, self._database.reader(Urgency.REPORT) as connection:
             try:
                 with read_failures():
                     async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -1,4 +1,4 @@
-"""The schema: which one this version of the service needs, and refusing a database that has another."""
+"""The schema: which one this version of the service needs, and refusing a database that is not there yet."""
 
 from pathlib import Path
 
@@ -38,14 +38,18 @@ def plain_url(url: str) -> str:
 
 
 async def require_schema(connection: asyncpg.Connection) -> None:
-    """Refuse a database whose schema is not the one this version serves. Raises SchemaMismatch."""
+    """Refuse a database whose schema is older than the one this version was written for. Raises SchemaMismatch.
+
+    A newer one is served: migrations only add what older versions do not ask for, until no older version runs (expand,
+    then contract), so that a deploy can take its time and be taken back.
+    """
     head = head_revision()
     try:
         revisions = await connection.fetch("SELECT version_num FROM ledger.schema_version")
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InsufficientPrivilegeError):
         raise SchemaMismatch("this database has no ledger yet: run `ledger-service migrate`") from None
     found = [row["version_num"] for row in revisions]
-    if found != [head]:
+    if len(found) != 1 or found[0] < head:
         raise SchemaMismatch(
             f"the database is at revision {found}, this version needs {head}: run `ledger-service migrate`"
         )

@@ -110,7 +110,7 @@ class Gate:
 @asynccontextmanager
 async def opened(where: TestDatabase, slug: str = "demo", **settings: str) -> AsyncIterator[Gate]:
     """The gate as ledger_service calls it for one program, and the superuser who looks at what came of it."""
-    service = await asyncpg.connect(where.service_url, server_settings=WRITER | settings)
+    service = await asyncpg.connect(where.service_url, server_settings={**WRITER.settings, **settings})
     owner = await asyncpg.connect(where.owner_url)
     try:
         async with Database.open(where.service_url) as database:

@@ -57,6 +57,8 @@ class FakeJournal:
         self._programs: dict[int, Books] = {}
         self.load = Door()
         self.gate = Door()
+        self.wall = Door()
+        self.barriers = 0
         self.loads: list[list[Command]] = []
         """The commands of every load, as they came."""
         self.proposals: list[Proposal] = []
@@ -70,7 +72,7 @@ class FakeJournal:
             self._programs[program_id] = Books(ProgramSettings(auto_open=True), program_id)
         return self._programs[program_id]
 
-    async def load_batch(self, program_id: int, commands: Sequence[Command]) -> Loaded:
+    async def load_batch(self, program_id: int, commands: Sequence[Command], give_up_at: float | None = None) -> Loaded:
         self.loads.append(list(commands))
         written = [command for command in commands if command.key is not None]  # the others are rehearsals
         with self._alone(program_id, {one for command in written for one in command.account_ids}):
@@ -79,13 +81,18 @@ class FakeJournal:
             self.load.leave()
             return loaded
 
-    async def write_batch(self, proposal: Proposal) -> frozenset[str]:
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
         self.proposals.append(proposal)
         with self._alone(proposal.program_id, {change.after.account_id for change in proposal.accounts}):
             await self.gate.enter()
             conflicts = self.books(proposal.program_id).write(proposal)
             self.gate.leave()
             return conflicts
+
+    async def barrier(self, give_up_at: float | None = None) -> None:
+        await self.wall.enter()
+        self.barriers += 1
+        self.wall.leave()
 
     @contextmanager
     def _alone(self, program_id: int, account_ids: set[str]) -> Iterator[None]:

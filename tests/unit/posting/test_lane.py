@@ -151,10 +151,10 @@ async def test_a_poison_command_gets_its_error_and_the_others_are_written(caplog
     commands = [poison if number == 7 else earn(account_id=f"m-{number}") for number in range(20)]
 
     class PoisonedJournal(FakeJournal):
-        async def write_batch(self, proposal):  # type: ignore[no-untyped-def]
+        async def write_batch(self, proposal, give_up_at=None):  # type: ignore[no-untyped-def]
             if any(record.command is poison for record in proposal.keys):
                 raise ProposalRejected("a broken invariant")
-            return await super().write_batch(proposal)
+            return await super().write_batch(proposal, give_up_at)
 
     async with Poster(PoisonedJournal(), PostingLimits(lanes=1)) as poisoned:
         with caplog.at_level(logging.ERROR):

@@ -15,7 +15,7 @@ from ledger_service.errors import DatabaseUnavailable, KeyTaken, OutcomeUnknown,
 from ledger_service.ledger.commands import Command, singles
 from ledger_service.ledger.outcomes import Outcome, Posted, Refused, Replayed, WrittenTogether
 from ledger_service.posting.poster import Poster, PostingLimits
-from tests.builders import earn, redeem, together
+from tests.builders import earn, redeem, reverse, together
 from tests.unit.posting.fake_journal import Event, FakeJournal, failing
 from tests.unit.posting.virtual_time import in_virtual_time, soon
 
@@ -48,6 +48,8 @@ class Call:
     program_id: int
     account_ids: tuple[str, ...]
     points: int
+    is_urgent: bool
+    """A reversal, which goes before earns and redeems of other accounts."""
     leaves_after_ms: int | None
     repeats: bool
     """The same command as the last call."""
@@ -56,6 +58,8 @@ class Call:
         first, *others = self.account_ids
         if others:
             return together(*(earn(abs(self.points), account_id=one) for one in self.account_ids))
+        if self.is_urgent:
+            return reverse(1, 1, account_id=first)
         verb = earn if self.points > 0 else redeem
         return verb(abs(self.points), account_id=first)
 
@@ -67,6 +71,7 @@ CALLS = st.builds(
     program_id=st.integers(1, 2),
     account_ids=st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True).map(tuple),
     points=st.integers(-20, 50).filter(bool),
+    is_urgent=st.sampled_from([False, False, False, True]),
     leaves_after_ms=st.sampled_from([None, None, None, 0, 7, 30]),
     repeats=st.sampled_from([False, False, False, True]),
 )

@@ -6,25 +6,15 @@ import pytest
 
 from ledger_service.errors import OutcomeUnknown, Overloaded, ShuttingDown
 from ledger_service.posting import pauses
-from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.queue import Queue
 from tests.builders import earn, together
+from tests.unit.posting.queued import enter, take
 from tests.unit.posting.virtual_time import soon, until_all_wait
 
 
 @pytest.fixture
 async def queue() -> Queue:
     return Queue(size_max=8, batch_size_max=2)
-
-
-def enter(queue: Queue, account_id: str = "m-1", program_id: int = 1, seconds: float = 1.0) -> Ticket:
-    return queue.enter(program_id, earn(account_id=account_id), soon(seconds))
-
-
-async def take(queue: Queue) -> Batch:
-    batch = await queue.take()
-    assert batch is not None
-    return batch
 
 
 async def test_more_than_may_wait_do_not_get_in(queue: Queue) -> None:

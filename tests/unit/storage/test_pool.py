@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ledger_service.errors import DatabaseUnavailable, Overloaded
 from ledger_service.storage.pool import Pool
+from ledger_service.storage.urgency import Urgency
 
 
 class Wire:
@@ -84,6 +86,38 @@ async def test_who_waits_too_long_is_told_that_it_is_overloaded(exchange: Exchan
                 pass
     async with pool.connection():
         pass
+
+
+async def test_reports_leave_connections_to_balances(exchange: Exchange):
+    pool = Pool("read", 2, exchange.connect, wait_seconds_max=0)
+    async with pool.connection(Urgency.REPORT):
+        before = shed("report")
+        with pytest.raises(Overloaded):
+            async with pool.connection(Urgency.REPORT):
+                pass
+        assert shed("report") == before + 1
+        async with pool.connection():
+            assert len(exchange.opened) == 2
+
+
+def shed(label: str) -> float:
+    return REGISTRY.get_sample_value("ledger_shed_total", {"reason": "pool", "class": label}) or 0.0
+
+
+async def test_the_urgent_get_the_next_connection(exchange: Exchange):
+    pool, order = Pool("read", 1, exchange.connect), []
+
+    async def read(urgency: Urgency) -> None:
+        async with pool.connection(urgency):
+            order.append(urgency)
+
+    async with pool.connection():
+        waiting = []
+        for urgency in reversed(Urgency):
+            waiting.append(asyncio.ensure_future(read(urgency)))
+            await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert order == list(Urgency)
 
 
 async def test_a_connection_that_cannot_be_opened_costs_no_place(exchange: Exchange):

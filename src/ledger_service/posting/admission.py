@@ -1,0 +1,98 @@
+"""Admission: whether what comes now can be carried in time, judged by how long it would wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+STANDING_SECONDS: Final = 0.1
+"""How long a queue has to stand before it counts as one that does not go away by itself. A burst, or a bulk, is gone by
+then."""
+WAIT_SECONDS_TARGET: Final = 0.02
+"""The longest anybody waits in a queue that does not stand: about four trips to the database."""
+WAIT_SHARE_MAX: Final = 0.5
+"""Part of the time until its deadline that a command may wait. The other half is for the trip, for a second one after a
+conflict, and for the way to the caller."""
+WEIGHT: Final = 0.2
+"""Of the newest batch in the estimate: the last ten batches, some 50 ms, are nine tenths of it."""
+
+
+class Pace:
+    """How fast batches leave while some wait.
+
+    Counted in batches and not in commands per second: when little comes, these tell what came and not what could be
+    carried, and the first burst would be refused.
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        """Between one batch and the next; 0 as long as none was carried."""
+
+    def note(self, batch_seconds: float, running: int) -> None:
+        """A batch was carried and took so long, when so many were on their way, itself included."""
+        sample = batch_seconds / running
+        self.seconds = sample if self.seconds == 0 else self.seconds + WEIGHT * (sample - self.seconds)
+
+
+@dataclass(slots=True)
+class Standing:
+    """Whether the queue of a program stands: every batch of the last 100 ms left something behind, and carried somebody
+    who had waited longer than 20 ms. (CoDel: the least delay within an interval tells a bad queue from a burst.)"""
+
+    since: float | None = None
+    """When the first of these batches was cut, an instant of the loop's clock."""
+    pressed_until: float = 0.0
+    """Until when it counts as standing because there were more than it takes. Refusing them is what made it short: it
+    would be flooded anew whenever it was."""
+
+    def note(self, now: float, waited: float, left_behind: int) -> None:
+        """A batch was cut, of which somebody had waited so many seconds."""
+        if waited <= WAIT_SECONDS_TARGET or not left_behind:
+            self.since = None
+        elif self.since is None:
+            self.since = now
+
+    def is_there(self, now: float) -> bool:
+        return now < self.pressed_until or (self.since is not None and now - self.since >= STANDING_SECONDS)
+
+    def press(self, now: float) -> None:
+        """Somebody came who was one too many."""
+        self.pressed_until = now + STANDING_SECONDS
+
+
+class Admission:
+    """The judgement on whatever comes while something waits. (Whoever finds nobody waiting is always let in: it is from
+    the batches carried that we know how fast they go.)"""
+
+    def __init__(self, batch_size_max: int) -> None:
+        self._batch_size_max = batch_size_max
+        self.pace = Pace()
+        self.lag_seconds = 0.0
+        """How long the event loop took for its last round, when a batch was cut."""
+
+    def note_lag(self, clock: Callable[[], float], since: float) -> None:
+        """To be called by the event loop in the round after an instant of its clock."""
+        self.lag_seconds = clock() - since
+
+    def wait_seconds(self, ahead: int, turns: int) -> float:
+        """How long a command waits for its batch to be cut, by estimate: `ahead` commands of its own program go before
+        it, and `turns` programs take turns, its own included."""
+        return (1 + ahead // self._batch_size_max) * turns * self.pace.seconds
+
+    def objection(self, ahead: int, turns: int, now: float, deadline: float, standing: Standing | None) -> str | None:
+        """Why the command shall not wait, as a label of the metric; None when it may. `standing` is None when the queue
+        counts as one that does not stand.
+
+        What travels with the next batch of its program is not refused for a queue that stands: lanes that leave with
+        less than they can carry would make it longer. Nor is anything while the event loop is late itself: a refusal
+        costs it as much as taking a command in does (both about 35 us), so refusing would only carry less.
+        """
+        if self.wait_seconds(ahead, turns) > (deadline - now) * WAIT_SHARE_MAX:
+            return "wait"
+        if ahead < self._batch_size_max or self.lag_seconds > WAIT_SECONDS_TARGET:
+            return None
+        if standing is not None and standing.is_there(now):
+            standing.press(now)
+            return "standing"
+        return None

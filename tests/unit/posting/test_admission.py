@@ -1,0 +1,134 @@
+"""Admission: refused at once is what would wait too long, and nobody who finds the queue empty."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger_service.errors import Overloaded
+from ledger_service.posting.admission import STANDING_SECONDS, WAIT_SECONDS_TARGET, Admission, Pace, Standing
+from ledger_service.posting.queue import Queue
+from tests.builders import earn
+from tests.unit.posting.virtual_time import in_virtual_time, soon
+
+NOW = 1000.0
+LONG = WAIT_SECONDS_TARGET * 2
+
+
+def standing() -> Standing:
+    queue = Standing()
+    queue.note(NOW - STANDING_SECONDS, LONG, left_behind=1)
+    return queue
+
+
+def admission(seconds: float = 0.01, batch_size_max: int = 100) -> Admission:
+    judge = Admission(batch_size_max)
+    judge.pace.note(seconds, running=1)
+    return judge
+
+
+def test_the_pace_is_that_of_all_lanes_together() -> None:
+    pace = Pace()
+    pace.note(0.02, running=2)
+    assert pace.seconds == pytest.approx(0.01)
+
+
+def test_the_pace_follows_the_last_batches() -> None:
+    pace = Pace()
+    pace.note(2.0, running=1)
+    for _ in range(40):
+        pace.note(0.01, running=1)
+    assert pace.seconds == pytest.approx(0.01, rel=0.1)
+
+
+def test_the_wait_is_that_of_the_rounds_before_and_of_the_programs_in_each() -> None:
+    assert admission().wait_seconds(ahead=0, turns=1) == pytest.approx(0.01)
+    assert admission().wait_seconds(ahead=99, turns=1) == pytest.approx(0.01)
+    assert admission().wait_seconds(ahead=250, turns=4) == pytest.approx(0.12)
+
+
+def test_more_than_half_of_the_time_left_is_too_long_a_wait() -> None:
+    judge, deadline = admission(), NOW + 0.1
+    assert judge.objection(499, 1, NOW, deadline, Standing()) is None
+    assert judge.objection(500, 1, NOW, deadline, Standing()) == "wait"
+
+
+def test_before_the_first_batch_was_carried_nobody_knows_of_a_wait() -> None:
+    assert Admission(1).objection(1_000_000, 10, NOW, NOW + 0.001, Standing()) is None
+
+
+def test_a_queue_that_stands_takes_no_more_than_the_next_batch() -> None:
+    judge, deadline = admission(), NOW + 10
+    assert judge.objection(99, 1, NOW, deadline, standing()) is None
+    assert judge.objection(100, 1, NOW, deadline, standing()) == "standing"
+
+
+def test_while_the_event_loop_is_late_itself_nobody_is_refused_for_a_queue_that_stands() -> None:
+    judge, deadline = admission(), NOW + 10
+    judge.note_lag(lambda: NOW, NOW - LONG)
+    assert judge.objection(100, 1, NOW, deadline, standing()) is None
+    judge.note_lag(lambda: NOW, NOW - 0.001)
+    assert judge.objection(100, 1, NOW, deadline, standing()) == "standing"
+
+
+def test_a_queue_that_stands_does_so_until_for_100_ms_nobody_was_one_too_many() -> None:
+    judge, queue, deadline = admission(), standing(), NOW + 10
+    assert judge.objection(100, 1, NOW, deadline, queue) == "standing"
+    queue.note(NOW, LONG, left_behind=0)
+    assert judge.objection(100, 1, NOW + STANDING_SECONDS * 0.9, deadline, queue) == "standing"
+    assert judge.objection(100, 1, NOW + STANDING_SECONDS * 2, deadline, queue) is None
+
+
+def test_a_queue_stands_when_every_batch_of_100_ms_was_late_and_left_something_behind() -> None:
+    queue = Standing()
+    queue.note(NOW, LONG, left_behind=1)
+    assert not queue.is_there(NOW + STANDING_SECONDS * 0.9)
+    queue.note(NOW + STANDING_SECONDS, LONG, left_behind=1)
+    assert queue.is_there(NOW + STANDING_SECONDS)
+
+
+@pytest.mark.parametrize(("waited", "left_behind"), [(WAIT_SECONDS_TARGET, 1), (LONG, 0)])
+def test_one_batch_in_time_or_the_last_that_waits_ends_it(waited: float, left_behind: int) -> None:
+    queue = standing()
+    queue.note(NOW, waited, left_behind)
+    assert not queue.is_there(NOW + STANDING_SECONDS * 2)
+
+
+@given(
+    batch_seconds=st.lists(st.floats(0, 100), max_size=10),
+    left=st.floats(0.001, 10),
+)
+def test_whoever_finds_the_queue_empty_is_let_in_however_slow_it_was(batch_seconds: list[float], left: float) -> None:
+    async def come() -> None:
+        queue = Queue(size_max=1, batch_size_max=1)
+        for seconds in batch_seconds:
+            queue._admission.pace.note(seconds, running=1)
+        queue.enter(1, earn(), soon(left))
+
+    in_virtual_time(come())
+
+
+@given(
+    ahead=st.integers(0, 5000),
+    turns=st.integers(1, 50),
+    seconds=st.floats(0, 1),
+    left=st.floats(0.001, 10),
+    stands=st.booleans(),
+)
+def test_more_before_it_or_less_time_never_gets_a_command_in(
+    ahead: int, turns: int, seconds: float, left: float, stands: bool
+) -> None:
+    judge, queue = admission(seconds), standing() if stands else Standing()
+    if judge.objection(ahead, turns, NOW, NOW + left, queue) is not None:
+        assert judge.objection(ahead + 100, turns, NOW, NOW + left, queue) is not None
+        assert judge.objection(ahead, turns + 1, NOW, NOW + left, queue) is not None
+        assert judge.objection(ahead, turns, NOW, NOW + left / 2, queue) is not None
+
+
+async def test_a_command_that_would_wait_too_long_is_refused_before_any_work() -> None:
+    queue = Queue(size_max=8, batch_size_max=1)
+    queue._admission.pace.note(0.1, running=1)
+    queue.enter(1, earn(account_id="a"), soon(0.1))
+    with pytest.raises(Overloaded):
+        queue.enter(1, earn(account_id="b"), soon(0.3))
+    assert queue.waiting == 1
+    queue.enter(1, earn(account_id="b"), soon(0.5))

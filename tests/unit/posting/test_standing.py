@@ -1,0 +1,88 @@
+"""Standing: a queue that does not go away by itself takes no more than it can carry soon."""
+
+import asyncio
+
+import pytest
+from prometheus_client import REGISTRY
+
+from ledger_service.errors import Overloaded
+from ledger_service.posting.admission import STANDING_SECONDS
+from ledger_service.posting.queue import Queue
+from tests.builders import redeem
+from tests.unit.posting.queued import enter, fill, take
+from tests.unit.posting.virtual_time import soon, until_all_wait
+
+
+async def carry(queue: Queue, batch_seconds: float) -> None:
+    """A lane."""
+    while (batch := await queue.take()) is not None:
+        await asyncio.sleep(batch_seconds)
+        queue.release(batch, again=[])
+
+
+async def test_a_queue_that_stands_takes_no_more_than_the_next_batch_of_the_program_that_makes_it_stand() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    fill(queue, 40)
+    await asyncio.sleep(STANDING_SECONDS * 2)
+    with pytest.raises(Overloaded, match="standing"):
+        enter(queue, "next", seconds=60)
+    enter(queue, "other", program_id=2, seconds=60)
+    queue.enter(1, redeem(account_id="urgent"), soon(60))
+    queue.close()
+    await lane
+
+
+async def test_while_a_lane_sleeps_nobody_is_refused_for_a_queue_that_stands() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    tickets = [enter(queue, "one account, so one lane", seconds=60) for _ in range(40)]
+    await asyncio.sleep(STANDING_SECONDS * 2)
+    asleep = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    await until_all_wait()
+    tickets += [enter(queue, "one account, so one lane", seconds=60) for _ in range(10)]
+    queue.close()
+    await asyncio.gather(lane, asleep)
+    assert len(tickets) == 50
+
+
+async def test_a_burst_is_no_queue_that_stands() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    fill(queue, 40)
+    await asyncio.sleep(0.05)
+    enter(queue, "next", seconds=60)
+    queue.close()
+    await lane
+
+
+async def test_when_a_queue_that_stood_is_empty_everything_is_taken_again() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    fill(queue, 40)
+    await asyncio.sleep(0.7)
+    assert queue.waiting == 0
+    fill(queue, 40)
+    queue.close()
+    await lane
+
+
+async def test_the_estimated_wait_is_exported() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    fill(queue, 4)
+    running = await take(queue)
+    await asyncio.sleep(0.01)
+    queue.release(running, again=[])
+    assert REGISTRY.get_sample_value("ledger_queue_wait_estimate_seconds") == pytest.approx(0.02)
+    running = await take(queue)
+    queue.release(running, again=[])
+    assert REGISTRY.get_sample_value("ledger_queue_wait_estimate_seconds") == 0
+
+
+async def test_a_trip_without_a_database_says_nothing_of_the_pace() -> None:
+    queue = Queue(size_max=8, batch_size_max=2)
+    fill(queue, 4)
+    running = await take(queue)
+    await asyncio.sleep(0.9)
+    queue.release(running, again=running.tickets)
+    assert queue._admission.pace.seconds == 0
