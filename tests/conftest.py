@@ -34,6 +34,14 @@ def clone_database(postgres: TestServer, template_database: str) -> Iterator[Cal
         yield clone
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres: TestServer, template_database: str) -> Iterator[TestDatabase]:
+    """A database for tests that make programs of their own in it and ask for nothing else: programs cannot see each
+    other, and a database takes longer to make than most of these tests to run."""
+    with cloning(postgres, template_database) as clone:
+        yield clone()
+
+
 @pytest.fixture
 def database(clone_database: Callable[[], TestDatabase]) -> TestDatabase:
     """A database with our schema, for this test alone."""

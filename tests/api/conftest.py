@@ -1,4 +1,4 @@
-"""The whole application on a database of its own for each test."""
+"""The whole application, with a program of its own for each test."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,12 @@ import pytest
 
 from tests.api.shop import Shop, opening_shop
 from tests.servers import TestDatabase
+
+
+@pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    """The same for all tests of this folder."""
+    return shared_database
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 from fastapi import FastAPI
@@ -32,6 +33,11 @@ _numbers = count(1)
 def fresh_key() -> str:
     """An idempotency key that no other call has."""
     return f"key-{next(_numbers)}"
+
+
+def fresh_slug(name: str) -> str:
+    """A name that no other program has."""
+    return f"{name}-{uuid4().hex[:12]}"
 
 
 @dataclass(slots=True)
@@ -85,9 +91,10 @@ class Shop:
         await self.services.keys.create(None, self.program_id, new)
         return self.with_token(new.token)
 
-    async def neighbour(self, slug: str = "neighbour", mode: str = "live", **settings: Any) -> "Shop":
+    async def neighbour(self, name: str = "neighbour", mode: str = "live", **settings: Any) -> "Shop":
         """Another program, through an admin key of its own."""
         new = self.services.keys.new(mode, ("admin",), SOURCE)
+        slug = fresh_slug(name)
         await self.services.programs.create(None, slug, mode, settings, None, new)
         program = await self.services.programs.find(slug)
         assert program is not None
@@ -100,7 +107,7 @@ class Shop:
 
 @asynccontextmanager
 async def opening_shop(service_url: str, settings: Settings | None = None, **wrong: Any) -> AsyncIterator[Shop]:
-    """The application, running, with a program `demo` and an admin key. `wrong` services take the place of the real."""
+    """The application, running, with a program and an admin key. `wrong` services take the place of the real."""
     stage = {"is_draining": False}
     is_draining: Callable[[], bool] = lambda: stage["is_draining"]  # noqa: E731 - it is passed on
     async with Database.open(service_url) as database, Poster(PostgresJournal(database), PostingLimits()) as poster:
@@ -119,8 +126,9 @@ async def opening_shop(service_url: str, settings: Settings | None = None, **wro
         services = Services(**(given | wrong), pepper=PEPPER, is_draining=is_draining)
         api = build_api(services, settings or Settings())
         admin = keys.new("live", ("admin",), SOURCE)
-        await programs.create(None, "demo", "live", {}, None, admin)
-        program = await programs.find("demo")
+        slug = fresh_slug("demo")
+        await programs.create(None, slug, "live", {}, None, admin)
+        program = await programs.find(slug)
         assert program is not None
         transport = httpx2.ASGITransport(app=api)
         async with httpx2.AsyncClient(transport=transport, base_url="http://ledger") as client:

@@ -7,13 +7,14 @@ import pytest
 from ledger_service.api.configuration import MadeProgram, ProgramVersions, ProgramView
 from ledger_service.api.configuration import Programs as ProgramsView
 from ledger_service.api.settings_document import SettingsDocument, settings_schema
-from tests.api.shop import Shop
+from tests.api.shop import Shop, fresh_key, fresh_slug
 
 
 async def test_settings_are_changed_by_who_knows_what_they_are(shop: Shop) -> None:
     read = await shop.get("/v1/program")
     program = ProgramView.model_validate(read.json())
-    assert (program.slug, program.mode, program.version, read.headers["etag"]) == ("demo", "live", 1, '"1"')
+    assert program.slug.startswith("demo-")
+    assert (program.mode, program.version, read.headers["etag"]) == ("live", 1, '"1"')
     document = {"auto_open": True, "limits": {"max_points_per_entry": 100}}
     changed = await shop.call("PUT", "/v1/program", document, if_match='"1"')
     assert (changed.status_code, changed.json()["version"], changed.headers["etag"]) == (200, 2, '"2"')
@@ -71,28 +72,31 @@ async def test_the_program_is_unchanged_for_who_has_it(shop: Shop) -> None:
 
 async def test_an_operator_makes_a_program_and_its_key_is_shown_once(shop: Shop) -> None:
     operator = await shop.key("operator")
-    body: dict[str, Any] = {"slug": "coffee-club", "mode": "test", "settings": {"auto_open": True}}
-    first = await operator.post("/v1/programs", body, idempotency_key="k-1")
+    key = fresh_key()
+    slug = fresh_slug("coffee-club")
+    body: dict[str, Any] = {"slug": slug, "mode": "test", "settings": {"auto_open": True}}
+    first = await operator.post("/v1/programs", body, idempotency_key=key)
     assert first.status_code == 201
     made = MadeProgram.model_validate(first.json())
-    assert (made.slug, made.version, made.settings.auto_open) == ("coffee-club", 1, True)
+    assert (made.slug, made.version, made.settings.auto_open) == (slug, 1, True)
     assert made.api_key is not None
     assert made.api_key.startswith("lsk_test_")
-    assert (await shop.with_token(made.api_key).get("/v1/program")).json()["slug"] == "coffee-club"
-    again = await operator.post("/v1/programs", body, idempotency_key="k-1")
+    assert (await shop.with_token(made.api_key).get("/v1/program")).json()["slug"] == slug
+    again = await operator.post("/v1/programs", body, idempotency_key=key)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
     assert again.json() == first.json() | {"api_key": None}
     listed = ProgramsView.model_validate((await operator.get("/v1/programs")).json())
-    assert [program.slug for program in listed.data] == ["demo", "coffee-club"]
+    assert listed.data[-1].slug == slug
 
 
 async def test_a_slug_is_taken_once_and_a_key_stands_for_one_program(shop: Shop) -> None:
     operator = await shop.key("operator")
-    body = {"slug": "coffee-club", "mode": "live"}
-    await operator.post("/v1/programs", body, idempotency_key="k-1")
-    taken = await operator.post("/v1/programs", body, idempotency_key="k-2")
+    key = fresh_key()
+    body = {"slug": fresh_slug("coffee-club"), "mode": "live"}
+    await operator.post("/v1/programs", body, idempotency_key=key)
+    taken = await operator.post("/v1/programs", body)
     assert (taken.status_code, taken.json()["code"]) == (409, "program_exists")
-    reused = await operator.post("/v1/programs", {"slug": "tea-club", "mode": "live"}, idempotency_key="k-1")
+    reused = await operator.post("/v1/programs", {"slug": fresh_slug("tea-club"), "mode": "live"}, idempotency_key=key)
     assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key_reused")
 
 
@@ -114,7 +118,7 @@ async def test_a_program_that_does_not_fit_is_refused(shop: Shop, body: Any, poi
 
 async def test_a_test_program_starts_at_its_clock(shop: Shop) -> None:
     operator = await shop.key("operator")
-    body = {"slug": "t", "mode": "test", "settings": {"auto_open": True}, "clock": "2031-01-01T00:00:00Z"}
+    body = {"slug": fresh_slug("t"), "mode": "test", "settings": {"auto_open": True}, "clock": "2031-01-01T00:00:00Z"}
     token = (await operator.post("/v1/programs", body)).json()["api_key"]
     posted = await shop.with_token(token).post("/v1/accounts/m-1/earn", {"points": 5})
     assert posted.json()["occurred_at"] == "2031-01-01T00:00:00Z"

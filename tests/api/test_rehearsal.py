@@ -6,7 +6,7 @@ import pytest
 
 from ledger_service.api import rehearsal
 from ledger_service.api.rehearsal import RehearsalView
-from tests.api.shop import Shop
+from tests.api.shop import Shop, fresh_slug
 
 BASE: dict[str, Any] = {
     "auto_open": True,
@@ -89,7 +89,7 @@ async def test_explicit_points_are_no_purchases(shop: Shop) -> None:
 
 
 async def test_a_period_chooses_by_when_it_was_bought(shop: Shop) -> None:
-    body = {"slug": "t", "mode": "test", "clock": "2026-12-03T12:00:00Z", "settings": BASE}
+    body = {"slug": fresh_slug("t"), "mode": "test", "clock": "2026-12-03T12:00:00Z", "settings": BASE}
     made = await (await shop.key("operator")).post("/v1/programs", body)
     program = shop.with_token(made.json()["api_key"])
     await buy(program, "1.00", occurred_at="2026-11-03T12:00:00Z")

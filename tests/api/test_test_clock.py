@@ -12,15 +12,16 @@ from ledger_service.posting.poster import Poster, PostingLimits
 from ledger_service.storage.database import Database
 from ledger_service.storage.journal import PostgresJournal
 from ledger_service.storage.programs import Programs
-from tests.api.shop import Shop, opening_shop
+from tests.api.shop import Shop, fresh_slug, opening_shop
 from tests.builders import DAY, NOON
 from tests.servers import TestDatabase
 
 BEGIN = "2026-12-03T12:00:00Z"
 
 
-async def make_tested(shop: Shop, settings: dict[str, Any] | None = None, slug: str = "tested") -> Shop:
+async def make_tested(shop: Shop, settings: dict[str, Any] | None = None) -> Shop:
     """A test program whose clock stands at BEGIN, through its admin key."""
+    slug = fresh_slug("tested")
     body = {"slug": slug, "mode": "test", "clock": BEGIN, "settings": {"auto_open": True} | (settings or {})}
     made = await (await shop.key("operator")).post("/v1/programs", body)
     assert made.status_code == 201, made.text
@@ -96,7 +97,7 @@ async def test_many_accounts_are_settled_in_one_call(shop: Shop) -> None:
 
 
 async def test_every_time_in_the_program_follows_its_clock_and_no_other_program_does(shop: Shop) -> None:
-    program, other = await make_tested(shop), await make_tested(shop, slug="other")
+    program, other = await make_tested(shop), await make_tested(shop)
     await advance(program, "2031-01-01T00:00:00Z")
     posted = await program.post("/v1/accounts/m-1/earn", {"points": 5})
     assert (posted.json()["recorded_at"], posted.json()["occurred_at"]) == ("2031-01-01T00:00:00Z",) * 2
@@ -151,15 +152,15 @@ class SlowJournal(PostgresJournal):
         self.may_write = asyncio.Event()
         self.loads = 0
 
-    async def load_batch(self, program_id: int, commands: Any) -> Loaded:
-        loaded = await super().load_batch(program_id, commands)
+    async def load_batch(self, program_id: int, commands: Any, give_up_at: float | None = None) -> Loaded:
+        loaded = await super().load_batch(program_id, commands, give_up_at)
         self.loads += 1
         self.is_loaded.set()
         return loaded
 
-    async def write_batch(self, proposal: Proposal) -> frozenset[str]:
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
         await self.may_write.wait()
-        return await super().write_batch(proposal)
+        return await super().write_batch(proposal, give_up_at)
 
 
 @pytest.mark.parametrize("step", [DAY, DAY / 24 / 3600 / 2], ids=["a day", "half a second"])

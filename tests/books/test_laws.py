@@ -1,10 +1,9 @@
 """The laws of the books (points.md, section 12): any commands at any times, in any program.
 
-Law 7, that no command answers differently from the sequential model, is in `test_reference.py` too.
+The other laws, and that no command answers differently from the sequential model, are in `test_reference.py`.
 """
 
 import json
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,15 +13,13 @@ from hypothesis import strategies as st
 
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.decide import decide
-from ledger_service.ledger.entries import GENESIS, Entry, chain_hash
 from ledger_service.ledger.outcomes import Answered, Outcome, Replayed, WrittenTogether
 from ledger_service.ledger.program import ProgramSettings
 from tests.books.answers import answer_of
 from tests.books.commands import ACCOUNTS, Batch, histories, postings, statuses, transfers
 from tests.books.memory import Books
-from tests.books.programs import Revision, programs, revised, revisions
+from tests.books.programs import Revision, programs, revised
 from tests.books.reference.books import Reference
-from tests.books.replayed import replayed
 from tests.builders import NOON, open_account, together
 
 LAW = settings.get_profile("books")
@@ -37,97 +34,6 @@ def books_after(program: ProgramSettings, history: Iterable[Batch], revision: Re
             books.configure(revised(program, revision))
         books.post(commands, now)
     return books
-
-
-def all_entries(books: Books) -> list[Entry]:
-    return [entry for chain in books.entries.values() for entry in chain]
-
-
-@LAW
-@given(programs, histories(), revisions)
-def test_laws_1_to_4_and_6_hold_after_any_commands(program: ProgramSettings, history: list[Batch], revision: Revision):
-    books = books_after(program, history, revision)
-    for account_id in books.accounts:
-        check_law_1_the_chain(books, account_id)
-        check_law_2_the_balance(books, account_id)
-        check_law_6_the_replay(books, account_id)
-    check_law_3_nothing_is_made_by_moving_it(books)
-    check_law_4_nothing_is_taken_back_twice(books)
-
-
-def check_law_1_the_chain(books: Books, account_id: str) -> None:
-    """seq is 1 to n without gaps, balance_after is the previous one and the points, and the hash chain holds."""
-    balance, previous = 0, GENESIS
-    for place, entry in enumerate(books.entries[account_id], start=1):
-        balance += entry.points
-        assert (entry.seq, entry.balance_after, entry.previous_hash) == (place, balance, previous)
-        assert entry.hash == chain_hash(entry)
-        assert entry.available_after <= entry.balance_after - entry.held_after
-        previous = entry.hash
-    stored = books.accounts[account_id]
-    assert (stored.seq, stored.balance, stored.head_hash) == (len(books.entries[account_id]), balance, previous)
-
-
-def check_law_2_the_balance(books: Books, account_id: str) -> None:
-    """The balance is lots and held points less debt; no lot is below 0; debt only where no point is left."""
-    stored = books.accounts[account_id]
-    assert stored.balance == sum(lot.remaining for lot in stored.lots) + stored.held - stored.debt
-    assert all(lot.remaining > 0 for lot in stored.lots)
-    assert stored.debt == 0 or not stored.lots
-
-
-def check_law_3_nothing_is_made_by_moving_it(books: Books) -> None:
-    """The entries of a transfer or a merge come to 0, and so does the trial balance."""
-    pairs: defaultdict[str, list[Entry]] = defaultdict(list)
-    counters: Counter[str] = Counter()
-    for entry in all_entries(books):
-        if entry.transfer_id is not None:
-            pairs[entry.transfer_id].append(entry)
-        else:
-            counters[entry.kind] -= entry.points
-    for pair in pairs.values():
-        assert [len(pair), sum(entry.points for entry in pair)] == [2, 0]
-    assert sum(counters.values()) + sum(account.balance for account in books.accounts.values()) == 0
-
-
-def check_law_4_nothing_is_taken_back_twice(books: Books) -> None:
-    """Taken back is at most what was earned, given back what was redeemed; a hold is closed exactly once."""
-    undone: Counter[tuple[str, int]] = Counter()
-    closed: Counter[str] = Counter()
-    for entry in all_entries(books):
-        detail = {} if entry.detail is None else json.loads(entry.detail)
-        if entry.reverses_seq is not None:
-            place = (detail.get("reverses_account", entry.account_id), entry.reverses_seq)
-            undone[place] += abs(entry.points) + entry.written_off
-        if "hold_id" in detail and entry.kind in ("redeem", "release"):
-            facts = books.holds[detail["hold_id"]]
-            closed[detail["hold_id"]] += (entry.account_id, entry.seq) == (facts.hold.account_id, facts.closed_seq)
-    for (account_id, seq), points in undone.items():
-        assert points <= abs(books.entries[account_id][seq - 1].points)
-    for hold_id, facts in books.holds.items():
-        assert closed[hold_id] == (0 if facts.status == "open" else 1)
-        assert 0 <= facts.captured <= facts.hold.points
-        assert (facts.captured > 0) == (facts.status == "captured")
-
-
-def check_law_6_the_replay(books: Books, account_id: str) -> None:
-    """Its entries alone give the stored account, lots and holds."""
-    sizes = {hold_id: facts.hold.points for hold_id, facts in books.holds.items()}
-    stored, again = books.accounts[account_id], replayed(books.entries[account_id], sizes)
-    assert (stored.seq, stored.balance, stored.held, stored.debt) == (again.seq, again.balance, again.held, again.debt)
-    assert (stored.lots, stored.lifetime_points) == (again.open_lots(), again.lifetime)
-    assert {hold.hold_id: hold.points for hold in stored.holds} == again.open_holds
-    for hold_id, captured in again.captured.items():
-        assert books.holds[hold_id].captured == captured
-    standing = stored.standing
-    assert (standing.spend, standing.visits) == (again.spend, again.visits)
-    assert (standing.tier, standing.floor) == (again.tier, again.floor)
-    if standing.redeemed_on is not None:
-        assert again.redeemed[standing.redeemed_on.isoformat()] == standing.redeemed
-    days = books.days[account_id].values()
-    assert again.qualifying_days() == {
-        day.day: (day.points, day.spend, day.visits) for day in days if day.points or day.spend or day.visits
-    }
 
 
 def without_version(outcome: Outcome) -> Outcome:

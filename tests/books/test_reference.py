@@ -1,4 +1,4 @@
-"""The fold against the naive books (points.md, section 12, law 7): any commands at any times, in any program."""
+"""The laws of the books (points.md, section 12), the naive books among them: any commands at any times, any program."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.standing import QualifyingDay
 from tests.books.answers import answer_of
 from tests.books.commands import Batch, histories
+from tests.books.laws import check_laws
 from tests.books.memory import Books
 from tests.books.programs import Revision, programs, revised, revisions
 from tests.books.reference.account import Account
@@ -26,7 +27,7 @@ OFTEN = settings(LAW, max_examples=4 * LAW.max_examples)
 
 @OFTEN
 @given(programs, histories(), revisions)
-def test_law_7_every_answer_is_that_of_the_naive_books(
+def test_laws_1_to_4_6_and_7_hold_and_every_answer_is_that_of_the_naive_books(
     program: ProgramSettings, history: list[Batch], revision: Revision
 ):
     books, reference = Books(program), Reference(program)
@@ -44,6 +45,7 @@ def test_law_7_every_answer_is_that_of_the_naive_books(
     assert books.accounts.keys() == reference.accounts.keys()
     for account_id, account in reference.accounts.items():
         compare(books, account_id, account)
+    check_laws(books)
 
 
 def compare(books: Books, account_id: str, account: Account) -> None:

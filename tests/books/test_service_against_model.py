@@ -55,7 +55,7 @@ from tests.instances import make_program, starting_instances
 from tests.servers import TestDatabase
 from tests.verified import assert_verifies
 
-EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "75"))
 """Histories in one process; on real processes a fifth of it."""
 
 HOURS = [0, 0, 1, 12, 24, 24, 36, 24 * 14, 24 * 40]

@@ -52,8 +52,8 @@ OF_AN_ACCOUNT: list[tuple[str, str, Any]] = [
 
 
 @pytest.fixture
-async def shop(database: TestDatabase) -> AsyncIterator[Shop]:
-    async with opening_shop(database.service_url) as opened:
+async def shop(shared_database: TestDatabase) -> AsyncIterator[Shop]:
+    async with opening_shop(shared_database.service_url) as opened:
         yield opened
 
 
