@@ -3,6 +3,8 @@
 What was found may be merged before the command about it is decided. Then it is found and asked again.
 """
 
+import asyncio
+import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,9 +14,13 @@ from ledger_service.api.commands import Target
 from ledger_service.api.problems import Unfit
 from ledger_service.api.schemas import Body
 from ledger_service.api.verb import Verb
+from ledger_service.errors import DatabaseUnavailable
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.outcomes import Outcome, Refused
 from ledger_service.ledger.refusals import MergedMeanwhile
+
+PAUSE_SECONDS_MIN: Final = 0.05
+PAUSE_SECONDS_MAX: Final = 0.15
 
 TRIES_MAX: Final = 3
 """How often a call is decided whose account is merged every time between finding it and deciding."""
@@ -50,7 +56,18 @@ async def find(call: Call, asked: Collection[Asked]) -> dict[Target, Target]:
     targets = [each.target for each in asked if not each.is_found]
     if not targets:
         return {}
-    return await until_deadline(call, _find(call, targets))
+    return await until_deadline(call, _find_through_failover(call, targets))
+
+
+async def _find_through_failover(call: Call, targets: list[Target]) -> dict[Target, Target]:
+    """What a command would wait for, the question that comes before it waits for, too."""
+    while True:
+        try:
+            return await _find(call, targets)
+        except DatabaseUnavailable:
+            if not call.services.poster.expects_database():
+                raise
+        await asyncio.sleep(random.uniform(PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX))  # noqa: S311 - spread, not secrecy
 
 
 async def _find(call: Call, targets: list[Target]) -> dict[Target, Target]:

@@ -37,15 +37,20 @@ class Breaker:
             self._failing_since = now
         self._failed_at = now
 
-    def admits(self) -> bool:
-        """Whether a command may wait for the database."""
+    def is_open(self) -> bool:
+        """Whether the database has been away for longer than a failover takes."""
         if self._failing_since is None:
-            return True
+            return False
         now = self._clock()
         is_open = now - self._failing_since > OPEN_AFTER_SECONDS and now - self._failed_at <= FORGOTTEN_AFTER_SECONDS
         BREAKER_OPEN.set(is_open)
-        if not is_open:
+        return is_open
+
+    def admits(self) -> bool:
+        """Whether a command may wait for the database. While it is away, one now and then: to find out."""
+        if not self.is_open():
             return True
+        now = self._clock()
         if now - self._probed_at < PROBE_SECONDS:
             return False
         self._probed_at = now

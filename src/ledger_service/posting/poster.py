@@ -80,6 +80,10 @@ class Poster:
             raise DatabaseUnavailable("the database has been away for longer than a failover takes")
         return await self._queue.enter(program_id, command, deadline).answer
 
+    def expects_database(self) -> bool:
+        """Whether waiting for a database that is not there now may be worth while: a failover may run."""
+        return not self._breaker.is_open()
+
     async def rehearse(self, program_id: int, command: Command) -> Outcome:
         """What the command would come to now. Nothing is written, and it does not wait in the queue.
 

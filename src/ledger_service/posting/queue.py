@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from ledger_service.errors import OutcomeUnknown, Overloaded, ShuttingDown
+from ledger_service.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, ShuttingDown
 from ledger_service.ledger.commands import Command, Together
 from ledger_service.ledger.outcomes import Outcome
 from ledger_service.metrics import QUEUE_WAIT_ESTIMATE, SHED
@@ -169,6 +169,8 @@ class Queue:
     def expire(self, ticket: Ticket) -> None:
         """Tell the caller that time is up. A command that waits is not carried out any more."""
         _shed["deadline", priority_of(ticket.command)].inc()
+        if self.has_no_database and ticket.late_failure is Overloaded:
+            ticket.late_failure = DatabaseUnavailable
         ticket.expire()
         if ticket.is_waiting:
             self._drop(ticket)

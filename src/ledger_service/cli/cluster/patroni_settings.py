@@ -12,7 +12,7 @@ SCOPE = "ledger"
 
 DYNAMIC: dict[str, Any] = {
     "ttl": 20,
-    "loop_wait": 2,
+    "loop_wait": 1,
     "retry_timeout": 3,
     "primary_start_timeout": 0,
     "primary_stop_timeout": 10,

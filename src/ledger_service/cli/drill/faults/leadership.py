@@ -7,6 +7,7 @@ from time import monotonic, monotonic_ns
 
 from ledger_service.cli.cluster.failures import ClusterFailure
 from ledger_service.cli.drill.faults.fault import Fault, Targets
+from ledger_service.cli.drill.load import Patience
 from ledger_service.cli.drill.operations import Operation, earning
 from ledger_service.cli.drill.own_instance import OwnInstance, pinned
 from ledger_service.cli.drill.rig import blocking
@@ -99,6 +100,9 @@ async def start_patroni_again(scene: Scene) -> None:
     await blocking(scene.rig.cluster.start_patroni, str(scene.kept["node"]))
 
 
+TWICE = Patience(deadline_ms=9000, attempt_ms_max=4500)
+"""A till gives up after 5 s and sends the same request once more."""
+
 LEADERSHIP = (
     Fault(
         "F04b",
@@ -118,6 +122,7 @@ LEADERSHIP = (
         "F16",
         "planned switchover",
         switch_over,
+        patience=TWICE,
         targets=Targets(write_gap_seconds_max=5.0, unsettled_max=0, two_tries_suffice=True),
     ),
 )
