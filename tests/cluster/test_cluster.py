@@ -12,11 +12,11 @@ import pytest
 
 from ledger_service.cli.cluster.children import wait_until
 from ledger_service.cli.cluster.cluster import Cluster
-from ledger_service.cli.cluster.failures import ClusterFailure
-from ledger_service.cli.cluster.installed import find_daemons, require_extra
+from ledger_service.cli.cluster.installed import find_daemons, find_installed
 from ledger_service.cli.cluster.layout import known_or_new
 from ledger_service.cli.cluster.proxy_settings import haproxy_text, proxied
 from ledger_service.cli.cluster.state import ClusterState
+from ledger_service.errors import Failure
 from tests.database.programs import run
 
 FAILOVER_SECONDS_MAX = 60.0
@@ -25,9 +25,10 @@ FAILOVER_SECONDS_MAX = 60.0
 def missing() -> str:
     """What keeps a cluster from running here; empty when nothing does."""
     try:
-        find_daemons(os.environ.get("PATH", ""))
-        require_extra()
-    except ClusterFailure as failure:
+        with tempfile.TemporaryDirectory(prefix="ledger-check-") as folder:
+            Path(folder).chmod(0o755)
+            find_installed(Path(folder))
+    except Failure as failure:
         return f"NOT PROVEN, no cluster can run here: {failure}"
     return ""
 

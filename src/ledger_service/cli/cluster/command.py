@@ -27,6 +27,20 @@ def cluster() -> None:
 
 
 @app.command()
+def check() -> None:
+    """Say whether a cluster can run on this machine, and what is missing if not. Ends with 1 then."""
+    import tempfile
+
+    from ledger_service.cli.cluster.installed import find_installed
+    from ledger_service.cli.console import people
+
+    with tempfile.TemporaryDirectory(prefix="ledger-check-") as folder:
+        Path(folder).chmod(0o755)
+        find_installed(Path(folder))
+    people().print("A cluster can run here.")
+
+
+@app.command()
 def up(folder: Path | None = FOLDER) -> None:
     """Start the cluster, or what does not run of it, and leave it running.
 
