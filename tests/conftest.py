@@ -9,7 +9,12 @@ from hypothesis import settings
 from tests.servers import TestDatabase, TestServer, cloning, open_server, open_template
 
 # The laws of the books have numbers of their own. LEDGER_EXAMPLES is for a night.
-settings.register_profile("suite", max_examples=int(os.environ.get("LEDGER_EXAMPLES", "40")), deadline=None)
+settings.register_profile(
+    "suite",
+    max_examples=int(os.environ.get("LEDGER_EXAMPLES", "40")),
+    deadline=None,
+    derandomize="LEDGER_EXAMPLES" not in os.environ,
+)
 settings.load_profile("suite")
 
 

@@ -7,20 +7,23 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.decide import decide
+from ledger_service.ledger.levels import Ladder, Level
 from ledger_service.ledger.outcomes import Answered, Outcome, Replayed, WrittenTogether
 from ledger_service.ledger.program import ProgramSettings
+from ledger_service.ledger.rules import Rule
 from tests.books.answers import answer_of
 from tests.books.commands import ACCOUNTS, Batch, histories, postings, statuses, transfers
 from tests.books.memory import Books
 from tests.books.programs import Revision, programs, revised
 from tests.books.reference.books import Reference
-from tests.builders import NOON, open_account, together
+from tests.builders import NOON, earn, merge, open_account, purchase, reverse, together
 
 LAW = settings.get_profile("books")
 HALF_AS_OFTEN = settings(LAW, max_examples=LAW.max_examples // 2)
@@ -68,6 +71,24 @@ def test_law_7_what_travels_together_changes_no_answer_and_no_entry(
     assert batched.identifiers == one_by_one.identifiers
     assert batched.orders == one_by_one.orders
     assert batched.holds == one_by_one.holds
+
+
+def test_law_7_a_day_that_came_to_nothing_moves_alike_whether_or_not_it_was_stored_in_between():
+    program = ProgramSettings(
+        version=1, rules=(Rule("base", "spend", 1, per=Decimal(1)),), ladder=Ladder((Level("gold", Decimal(100)),))
+    )
+    commands: list[Command] = [open_account("a"), open_account("b")]
+    commands += [
+        earn(account_id="a", purchase=purchase("10.00")),
+        reverse(1, account_id="a"),
+        merge("b", account_id="a"),
+    ]
+    batched, one_by_one = Books(program), Books(program)
+    batched.post(commands, NOON)
+    for command in commands:
+        one_by_one.post([command], NOON)
+    assert batched.entries == one_by_one.entries
+    assert json.loads(batched.entries["a"][-1].detail or "")["merged"]["spend"] == "0"
 
 
 @HALF_AS_OFTEN

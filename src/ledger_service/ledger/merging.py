@@ -162,7 +162,7 @@ def decide_unmerge(
             "counterpart": source.account_id,
             "merged": {
                 "lifetime": -lifetime,
-                "spend": str(-spend),
+                "spend": str(total(-spend)),
                 "visits": -visits,
                 "days": facts["days"],
                 "holds": [hold.hold_id for hold in moving],
@@ -227,7 +227,7 @@ def _moved(source: AccountState, sign: int, lifetime: int, identifiers: tuple[st
     days = source.days if sign > 0 else negated(source.days)
     return {
         "lifetime": sign * lifetime,
-        "spend": str(sign * source.standing.spend),
+        "spend": str(total(sign * source.standing.spend)),
         "visits": sign * source.standing.visits,
         "days": [_day_document(day) for day in days],
         "held": sign * source.held,
@@ -238,7 +238,7 @@ def _moved(source: AccountState, sign: int, lifetime: int, identifiers: tuple[st
 
 
 def _day_document(day: QualifyingDay) -> list[object]:
-    return [day.day.isoformat(), day.points, str(day.spend), day.visits]
+    return [day.day.isoformat(), day.points, str(total(day.spend)), day.visits]
 
 
 def _day_of(document: list[str | int]) -> QualifyingDay:
