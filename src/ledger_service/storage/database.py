@@ -1,6 +1,7 @@
 """The database: connections for writing and for reading, and what their failures mean."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from math import inf
@@ -53,6 +54,8 @@ WATCH_SECONDS = 0.5
 
 STANDBY_SECONDS_MAX = 2.0
 """How long a connection to a standby is kept for reading before the primary is tried again."""
+
+logger = logging.getLogger(__name__)
 
 CANCELLED_WAIT = "wait for synchronous replication"
 """In the warnings of a commit that was not replicated, though it reports success."""
@@ -189,7 +192,10 @@ class Database:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             if self._calling and min(self._calling.values()) < loop.time() - STALL_SECONDS:
-                await self._connector.look()
+                try:
+                    await self._connector.look()
+                except Exception:  # a bug of ours: told, and no reason to stop watching
+                    logger.exception("looking for the primary failed")
 
 
 @contextmanager
