@@ -7,14 +7,18 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger_service.api.application import build_api
 from ledger_service.api.operations import operations_routes
+from ledger_service.api.wire import Wire
 from ledger_service.api.wiring import Services
 from ledger_service.metrics import BUILD_INFO, EVENT_LOOP_LAG
 from ledger_service.posting.poster import Poster, PostingLimits
@@ -95,10 +99,10 @@ async def serve(
                 pepper=pepper,
                 is_draining=lambda: stage.is_draining,
             )
-            api = Farewell(build_api(services, settings), stage)
+            api = build_api(services, settings)
             async with (
                 operations_apart(services, admin_listener),
-                listening(api, listener, settings.drain_seconds_max),
+                listening(Farewell(api, stage), listener, settings.drain_seconds_max, partial(Wire, api.hot)),
                 sweeper.sweeping(sweep_seconds),
             ):
                 await until_stopped(stopped, beside)
@@ -197,15 +201,21 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(application: ASGIApp, listener: socket.socket, seconds_max: float) -> AsyncIterator[None]:
-    """Answer requests on `listener`. Leaving takes nothing new and finishes, within `seconds_max`, what it has.
+async def listening(
+    application: ASGIApp,
+    listener: socket.socket,
+    seconds_max: float,
+    wire: Callable[..., asyncio.Protocol] = HttpToolsProtocol,
+) -> AsyncIterator[None]:
+    """Answer requests on `listener`, with a `wire` for each connection. Leaving takes nothing new and finishes, within
+    `seconds_max`, what it has.
 
     Raises OSError: someone who bound the same port, as the kernel allows, was quicker to listen."""
     listener.listen(BACKLOG)
     config = uvicorn.Config(
         application,
         interface="asgi3",  # our outermost layer looks like none of the kinds that uvicorn can tell
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", wire),  # whatever makes one does
         ws="none",
         lifespan="off",
         log_config=None,

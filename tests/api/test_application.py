@@ -114,7 +114,14 @@ class Stuck:
     async def account(self, *_: Any) -> Any:
         await asyncio.get_running_loop().create_future()
 
-    balance = rehearse = account
+    rehearse = account
+
+    @property
+    def balances(self) -> "Stuck":
+        return self
+
+    def ask(self, *_: Any) -> asyncio.Future[Any]:
+        return asyncio.get_running_loop().create_future()
 
 
 @pytest.mark.parametrize(

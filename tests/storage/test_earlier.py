@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ledger_service.ledger.commands import Command
+from ledger_service.storage.balances import BalanceView
 from ledger_service.storage.earlier import ENTRIES_AT_ONCE
-from ledger_service.storage.reads import BalanceView, Reads
+from ledger_service.storage.reads import Reads
 from tests.builders import (
     DAY,
     INSTANT,

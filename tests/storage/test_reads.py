@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from ledger_service.ledger.explaining import Portion
 from ledger_service.ledger.lots import ALWAYS, NEVER, Lot
-from ledger_service.storage.reads import BalanceView, EntryQuery, Reads
+from ledger_service.storage.balances import BalanceView
+from ledger_service.storage.reads import EntryQuery, Reads
 from tests.builders import (
     DAY,
     INSTANT,

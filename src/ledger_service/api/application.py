@@ -8,7 +8,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
 
 from ledger_service.api import balance
 from ledger_service.api.balance import BalanceEndpoint
@@ -23,7 +22,7 @@ from ledger_service.api.problems import Unfit
 from ledger_service.api.routers import ROUTERS
 from ledger_service.api.routes import NamedRoute
 from ledger_service.api.security import Keyring
-from ledger_service.api.shortcut import Shortcut
+from ledger_service.api.straight import HotRoutes
 from ledger_service.api.validation import errors_of
 from ledger_service.api.verbs import VERBS
 from ledger_service.api.wiring import Services
@@ -32,20 +31,16 @@ from ledger_service.settings import Settings
 NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """The framework's own telemetry reads the environment with every request, even when nothing is configured."""
 
-__all__ = ["Services", "build_api"]
+__all__ = ["Api", "Services", "build_api"]
 
 
 class Api(FastAPI):
-    """The framework's application, which is asked only for what the shortcut does not serve."""
+    """The framework's application, and those of its routes that may pass it by."""
 
-    shortcut: Shortcut | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.shortcut is None or not await self.shortcut.serve(scope, receive, send):
-            await super().__call__(scope, receive, send)
+    hot: HotRoutes
 
 
-def build_api(services: Services, settings: Settings) -> FastAPI:
+def build_api(services: Services, settings: Settings) -> Api:
     """The HTTP contract on these services, to be served. Call it inside the running event loop.
 
     Without `admin_port` in the settings, the probes, metrics and documents are on it too.
@@ -58,7 +53,7 @@ def build_api(services: Services, settings: Settings) -> FastAPI:
     api = Api(openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     traffic = Traffic()
     hot = hot_routes(callers)
-    api.shortcut = Shortcut(hot, traffic)
+    api.hot = HotRoutes(hot, callers, traffic, services.is_draining)
     api.router.routes.extend(hot)
     for router in ROUTERS:
         api.router.routes.extend(router.routes)

@@ -2,7 +2,10 @@
 redeem."""
 
 import json
+from asyncio import Future
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -10,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from starlette.types import Receive, Scope, Send
 
 from ledger_service.api.answers import Answer
-from ledger_service.api.calls import Callers, query_of, until_deadline
+from ledger_service.api.calls import Call, Callers, parameters_of, query_of, until_deadline
 from ledger_service.api.conditional import entity_tag, is_unchanged
 from ledger_service.api.fields import instant_of
 from ledger_service.api.posting import target_of
@@ -19,7 +22,7 @@ from ledger_service.api.validation import invalid
 from ledger_service.ledger.lots import EPOCH
 from ledger_service.ledger.membership import rfc3339, tier_view
 from ledger_service.ledger.points import POINTS_MAX
-from ledger_service.storage.reads import BalanceView
+from ledger_service.storage.balances import BalanceView
 
 PATH: Final = "/v1/accounts/{account_id}/balance"
 SCOPE: Final = "read"
@@ -28,7 +31,10 @@ _QUERY: Final = frozenset({"min_seq", "at"})
 
 
 class BalanceEndpoint:
-    """What came in, what was asked, what goes out. ASGI."""
+    """What came in, what was asked, what goes out. ASGI, and straight for a balance of now."""
+
+    scope = SCOPE
+    goes_straight = True
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
@@ -39,13 +45,33 @@ class BalanceEndpoint:
         account_id = target_of(scope["path_params"]).account_id
         query = query_of(scope, _QUERY)
         seq_min = _seq_min(query)
-        at = instant_in(query["at"], "/query/at") if "at" in query else None
-        view = await until_deadline(call, self._reads.balance(call.program_id, account_id, at))
-        if view is None:
-            raise Unfit("account_not_found", account_id=account_id)
-        if view.newest_seq < seq_min:
-            raise Unfit("seq_not_reached", seq=view.newest_seq)
-        await _answer(view, call.headers.get(b"if-none-match")).send(send)
+        if "at" in query:
+            at = instant_in(query["at"], "/query/at")
+            view = await until_deadline(call, self._reads.balance(call.program_id, account_id, at))
+        else:
+            view = await until_deadline(call, self._reads.balances.ask(call.program_id, account_id))
+        await _answer_to(call, account_id, seq_min, view).send(send)
+
+    def can_begin(self, query: bytes) -> bool:
+        """Whether a request with this query string may go straight: one about another time may not."""
+        return b"at=" not in query and b"%" not in query
+
+    def begin(
+        self, call: Call, account_id: str, query: bytes, content: bytes
+    ) -> tuple[Future[BalanceView | None], Callable[[BalanceView | None], Answer]]:
+        """Ask for the balance. Raises Unfit and Overloaded."""
+        seq_min = _seq_min(parameters_of(query, _QUERY))
+        asked = self._reads.balances.ask(call.program_id, account_id)
+        call.patience.watch(call.deadline, asked)
+        return asked, partial(_answer_to, call, account_id, seq_min)
+
+
+def _answer_to(call: Call, account_id: str, seq_min: int, view: BalanceView | None) -> Answer:
+    if view is None:
+        raise Unfit("account_not_found", account_id=account_id)
+    if view.newest_seq < seq_min:
+        raise Unfit("seq_not_reached", seq=view.newest_seq)
+    return _answer(view, call.headers.get(b"if-none-match"))
 
 
 def balance_json(view: BalanceView) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
@@ -22,6 +22,8 @@ from ledger_service.errors import OutcomeUnknown, Overloaded
 from ledger_service.storage.keys import Principal
 
 Value = TypeVar("Value")
+Headers = Sequence[tuple[bytes, bytes]]
+"""In lower case, as they came."""
 
 TIMEOUT_MS_MAX: Final = 10_000
 
@@ -83,8 +85,23 @@ class Callers:
         does not fit."""
         exchange: Exchange = scope[EXCHANGE]
         headers = exchange.headers
-        deadline = asyncio.get_running_loop().time() + self._timeout_ms(headers) / 1000
+        deadline = self._deadline(headers)
         principal = await self.keyring.principal(headers.get(b"authorization"), deadline)
+        return self._admitted(exchange, scope["headers"], principal, deadline, needed_scope)
+
+    def call_at_once(self, exchange: Exchange, sent: Headers, needed_scope: str | None) -> Call | None:
+        """The same without waiting: None when the caller's key has to be looked up first. `sent`: the headers as they
+        came, repeated ones too."""
+        deadline = self._deadline(exchange.headers)
+        principal = self.keyring.known(exchange.headers.get(b"authorization"))
+        if principal is None:
+            return None
+        return self._admitted(exchange, sent, principal, deadline, needed_scope)
+
+    def _admitted(
+        self, exchange: Exchange, sent: Headers, principal: Principal, deadline: float, needed_scope: str | None
+    ) -> Call:
+        headers = exchange.headers
         exchange.principal = principal
         self.budgets.spend(principal)
         if needed_scope is not None and not may(principal, needed_scope):
@@ -94,11 +111,15 @@ class Callers:
             request_id=exchange.request_id,
             deadline=deadline,
             headers=headers,
-            key=key_of(headers[b"idempotency-key"], scope) if b"idempotency-key" in headers else None,
+            key=key_of(headers, sent) if b"idempotency-key" in headers else None,
             services=self.services,
             identity=self.identity,
             patience=self.patience,
         )
+
+    def _deadline(self, headers: dict[bytes, bytes]) -> float:
+        """An instant of the event loop's clock."""
+        return asyncio.get_running_loop().time() + self._timeout_ms(headers) / 1000
 
     def _timeout_ms(self, headers: dict[bytes, bytes]) -> int:
         asked = headers.get(b"x-request-timeout-ms")
@@ -111,12 +132,11 @@ class Callers:
         return int(asked)
 
 
-def key_of(value: bytes, scope: Scope) -> str:
+def key_of(headers: dict[bytes, bytes], sent: Headers) -> str:
     """The idempotency key, bare or in double quotes. Raises Unfit when it cannot be one, or there are several."""
-    sent = scope["headers"]
-    if len(sent) != len(scope[EXCHANGE].headers) and sum(name == b"idempotency-key" for name, _ in sent) > 1:
+    if len(sent) != len(headers) and sum(name == b"idempotency-key" for name, _ in sent) > 1:
         raise Unfit("idempotency_key_invalid")
-    bare = value.strip()
+    bare = headers[b"idempotency-key"].strip()
     if len(bare) >= 2 and bare[:1] == bare[-1:] == b'"':
         bare = bare[1:-1]
     if not _KEY.fullmatch(bare):
@@ -133,7 +153,11 @@ def needed_key(call: Call) -> str:
 
 def query_of(scope: Scope, allowed: frozenset[str]) -> dict[str, str]:
     """The query parameters. One that is not there, or is given twice, is refused: ignored, it would mislead."""
-    raw = scope["query_string"]
+    return parameters_of(scope["query_string"], allowed)
+
+
+def parameters_of(raw: bytes, allowed: frozenset[str]) -> dict[str, str]:
+    """The same of a query string."""
     if not raw:
         return {}
     query: dict[str, str] = {}

@@ -25,7 +25,7 @@ CLIENT_GONE: Final = 499
 
 _REQUEST_ID: Final = re.compile(rb"[!-~]{1,128}")
 _OF_ORDER: Final = re.compile(rb"/v1/orders/[^/]+/[a-z]+")
-_NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 access = logging.getLogger("ledger_service.access")
 logger = logging.getLogger(__name__)
@@ -41,6 +41,18 @@ class Traffic:
         self.durations: dict[tuple[str, str, int], _Series] = {}
         ACTIVE_REQUESTS.set_function(lambda: self.active)
 
+    def observe(self, route: str, method: str, status: int, exchange: Exchange, seconds: float) -> None:
+        """Count and log a request that was answered."""
+        labels = (method, route, status)
+        series = self.durations.get(labels)
+        if series is None:
+            series = self.durations[labels] = REQUEST_DURATION.labels(method, route, str(status))
+        series.observe(seconds)
+        if (status >= 400 or method not in ("GET", "HEAD")) and access.isEnabledFor(logging.INFO):
+            line = _line(method, route, status, exchange, seconds)
+            # Not `info`: it walks the stack for a place that is always this one.
+            access.handle(access.makeRecord(access.name, logging.INFO, "", 0, "answered", (), None, extra=line))
+
 
 class Observing:
     """ASGI around whatever answers requests."""
@@ -55,19 +67,19 @@ class Observing:
             return
         started = perf_counter()
         headers = dict(scope["headers"])
-        asked_id = headers.get(b"x-request-id", b"")
-        request_id = asked_id if _REQUEST_ID.fullmatch(asked_id) else b"req_" + token_hex(16).encode()
+        request_id = request_id_of(headers)
         exchange = scope[EXCHANGE] = Exchange(request_id.decode(), headers)
         method: str = scope["method"]
         status = 0
         if method == "HEAD":
-            scope["method"] = "GET"
+            # Not in place: the server looks there, too, to know whether an answer has a body.
+            scope = {**scope, "method": "GET"}
 
         async def send_observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_NO_STORE, (b"x-request-id", request_id)]
+                message["headers"] = [*message["headers"], *NO_STORE, (b"x-request-id", request_id)]
             elif method == "HEAD":
                 message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
             await send(message)
@@ -90,21 +102,15 @@ class Observing:
             await problem.send(send_observed)
         finally:
             self._traffic.active -= 1
-            self._observe(scope, method, status or CLIENT_GONE, exchange, perf_counter() - started)
+            route = getattr(scope.get("route"), "path", UNMATCHED)
+            counted = method if method in METHODS else "_OTHER"
+            self._traffic.observe(route, counted, status or CLIENT_GONE, exchange, perf_counter() - started)
 
-    def _observe(self, scope: Scope, method: str, status: int, exchange: Exchange, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", UNMATCHED)
-        if method not in METHODS:
-            method = "_OTHER"
-        labels = (method, route, status)
-        series = self._traffic.durations.get(labels)
-        if series is None:
-            series = self._traffic.durations[labels] = REQUEST_DURATION.labels(method, route, str(status))
-        series.observe(seconds)
-        if (status >= 400 or method not in ("GET", "HEAD")) and access.isEnabledFor(logging.INFO):
-            line = _line(method, route, status, exchange, seconds)
-            # Not `info`: it walks the stack for a place that is always this one.
-            access.handle(access.makeRecord(access.name, logging.INFO, "", 0, "answered", (), None, extra=line))
+
+def request_id_of(headers: dict[bytes, bytes]) -> bytes:
+    """The caller's own id of the request, or one that is made here."""
+    asked = headers.get(b"x-request-id", b"")
+    return asked if _REQUEST_ID.fullmatch(asked) else b"req_" + token_hex(16).encode()
 
 
 class _Series(Protocol):

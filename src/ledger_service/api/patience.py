@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
+from ledger_service.errors import Overloaded
+
 Value = TypeVar("Value")
 
 TICKS_PER_SECOND: Final = 20
@@ -15,7 +17,7 @@ class Patience:
     """Breaks off whoever still waits at a deadline. For reading only: what is written is never broken off."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, set[asyncio.Task[Any]]] = {}
+        self._waiting: dict[int, set[asyncio.Future[Any]]] = {}
         self._late: set[asyncio.Task[Any]] = set()
 
     async def until(self, deadline: float, awaited: Awaitable[Value]) -> Value:
@@ -35,7 +37,13 @@ class Patience:
             waiting.discard(task)
             self._late.discard(task)
 
-    def _waiting_until(self, deadline: float) -> set[asyncio.Task[Any]]:
+    def watch(self, deadline: float, asked: asyncio.Future[Any]) -> None:
+        """Have what was asked fail with Overloaded when it is not there before this instant of the loop's clock."""
+        waiting = self._waiting_until(deadline)
+        waiting.add(asked)
+        asked.add_done_callback(waiting.discard)
+
+    def _waiting_until(self, deadline: float) -> set[asyncio.Future[Any]]:
         tick = int(deadline * TICKS_PER_SECOND) + 1
         waiting = self._waiting.get(tick)
         if waiting is None:
@@ -44,6 +52,9 @@ class Patience:
         return waiting
 
     def _break_off(self, tick: int) -> None:
-        for task in tuple(self._waiting.pop(tick)):
-            self._late.add(task)
-            task.cancel()
+        for waiting in tuple(self._waiting.pop(tick)):
+            if isinstance(waiting, asyncio.Task):
+                self._late.add(waiting)
+                waiting.cancel()
+            elif not waiting.done():
+                waiting.set_exception(Overloaded("the deadline passed while reading"))

@@ -1,11 +1,13 @@
 """Posting: the one endpoint behind every row of VERBS. Bare ASGI: the framework's work would cost more than ours."""
 
+from asyncio import Future
+from collections.abc import Callable
 from typing import Final
 
 from pydantic import TypeAdapter
 from starlette.types import Receive, Scope, Send
 
-from ledger_service.api.answers import answer
+from ledger_service.api.answers import Answer, answer
 from ledger_service.api.bodies import is_nothing
 from ledger_service.api.calls import EXCHANGE, Call, Callers, content_of, flag, needed_key, query_of, until_deadline
 from ledger_service.api.commands import Target
@@ -24,9 +26,11 @@ _SEQ_SIZE_MAX: Final = 16
 
 
 class PostingEndpoint:
-    """What came in, what was asked, what goes out. ASGI."""
+    """What came in, what was asked, what goes out. ASGI, and, for what needs no looking up, straight."""
 
     def __init__(self, verb: Verb, callers: Callers) -> None:
+        self.scope = verb.scope
+        self.goes_straight = verb.method == "POST" and verb.needs_body and verb.not_found is None
         self._verb = verb
         self._callers = callers
         self._adapter: TypeAdapter[Body] = TypeAdapter(verb.body)
@@ -46,6 +50,21 @@ class PostingEndpoint:
         answered = answer(outcome, verb.status)
         scope[EXCHANGE].code = answered.code
         await answered.send(send)
+
+    def can_begin(self, query: bytes) -> bool:
+        """Whether a request with this query string may go straight: a rehearsal may not."""
+        return not query
+
+    def begin(
+        self, call: Call, account_id: str, query: bytes, content: bytes
+    ) -> tuple[Future[Outcome], Callable[[Outcome], Answer]]:
+        """Post what this content says. Raises Unfit and Failure."""
+        needed_key(call)
+        command = self._verb.to_command(call, Target(account_id), read_json(self._adapter, content))
+        return call.services.poster.enter(call.program_id, command, call.deadline), self._answer_to
+
+    def _answer_to(self, outcome: Outcome) -> Answer:
+        return answer(outcome, self._verb.status)
 
     async def _body(self, call: Call, receive: Receive) -> Body:
         if self._verb.body is NoBody or (not self._verb.needs_body and is_nothing(call.headers)):

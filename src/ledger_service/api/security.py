@@ -50,11 +50,8 @@ class Keyring:
         """Who sent this Authorization header. Raises Unfit `unauthenticated`, or what the database raises; Overloaded
         when that does not answer before the deadline, an instant of the loop's clock."""
         digest = self._keys.digest(_token(authorization))
-        now = self._clock()
-        if (held := self._known.get(digest)) and now < held[1]:
-            return held[0]
-        if now < self._unknown.get(digest, now):
-            raise Unfit("unauthenticated")
+        if (known := self._known_now(digest)) is not None:
+            return known
         try:
             async with asyncio.timeout_at(deadline):
                 principal = await self._looked_up(digest)
@@ -63,6 +60,19 @@ class Keyring:
         if principal is None:
             raise Unfit("unauthenticated")
         return principal
+
+    def known(self, authorization: bytes | None) -> Principal | None:
+        """The same without asking anybody: None when the database would have to be asked. Raises Unfit
+        `unauthenticated`."""
+        return self._known_now(self._keys.digest(_token(authorization)))
+
+    def _known_now(self, digest: bytes) -> Principal | None:
+        now = self._clock()
+        if (held := self._known.get(digest)) and now < held[1]:
+            return held[0]
+        if now < self._unknown.get(digest, now):
+            raise Unfit("unauthenticated")
+        return None
 
     async def _looked_up(self, digest: bytes) -> Principal | None:
         """One look for everybody who asks for the same key meanwhile."""

@@ -64,13 +64,17 @@ class Poster:
             QUEUE_LENGTH.set_function(lambda: 0)
 
     async def post(self, program_id: int, command: Command, deadline: float) -> Outcome:
-        """What the command came to, once it is in the books. Safe to repeat with the same key.
+        """What the command came to, once it is in the books: `enter`, and wait."""
+        return await self.enter(program_id, command, deadline)
+
+    def enter(self, program_id: int, command: Command, deadline: float) -> asyncio.Future[Outcome]:
+        """What the command will have come to, once it is in the books. Safe to repeat with the same key.
 
         `deadline` is an instant of the running loop's clock; there is an answer at most 10 ms after it. Cancelling
-        the caller does not cancel the command.
+        the future does not cancel the command.
 
-        Raises Overloaded, ShuttingDown, DatabaseUnavailable: nothing was written. OutcomeUnknown: it may have been.
-        Anything else is a bug that this command runs into.
+        Raises, at once or in the future, Overloaded, ShuttingDown, DatabaseUnavailable: nothing was written. In the
+        future OutcomeUnknown: it may have been. Anything else is a bug that this command runs into.
         """
         if self._is_draining:
             _shed_draining.inc()
@@ -78,7 +82,7 @@ class Poster:
         if not self._breaker.admits():
             _shed_breaker.inc()
             raise DatabaseUnavailable("the database has been away for longer than a failover takes")
-        return await self._queue.enter(program_id, command, deadline).answer
+        return self._queue.enter(program_id, command, deadline).answer
 
     def expects_database(self) -> bool:
         """Whether waiting for a database that is not there now may be worth while: a failover may run."""

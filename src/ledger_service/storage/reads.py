@@ -10,42 +10,20 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
 from ledger_service.ledger.entries import Entry
 from ledger_service.ledger.explaining import Trace, TracedLot
-from ledger_service.ledger.lots import NEVER, Lot, pending
+from ledger_service.ledger.lots import Lot
 from ledger_service.ledger.membership import account_view, identifier_view
 from ledger_service.ledger.program import ProgramSettings, ProgramState
-from ledger_service.ledger.settling import settle, settled
+from ledger_service.ledger.settling import settle
 from ledger_service.ledger.states import AccountState
 from ledger_service.ledger.tiers import progress
 from ledger_service.storage.again import asked_again
-from ledger_service.storage.database import Database, Source, read_failures
+from ledger_service.storage.balances import Balances, BalanceView, balance_view, settled_at
+from ledger_service.storage.database import Database, read_failures
 from ledger_service.storage.earlier import account_at
 from ledger_service.storage.reports import Reports
 from ledger_service.storage.rows import ENTRY_COLUMNS, IDENTIFIER_COLUMNS, entry_of, identifier_of
 from ledger_service.storage.urgency import Urgency
-from ledger_service.storage.whole_accounts import Found, WholeAccounts
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceView:
-    """An account's points at an instant. balance = available + pending + held."""
-
-    account_id: str
-    seq: int
-    """The last entry that is in it."""
-    newest_seq: int
-    """The last entry that is in the books."""
-    balance: int
-    available: int
-    """Below 0 while there is debt."""
-    pending: int
-    held: int
-    as_of: datetime
-    tier: dict[str, Any] | None
-    """`ledger.tiers.progress`; None in programs without tiers, and before the account was opened."""
-    next_expiry: tuple[datetime, int] | None
-    """The next instant at which points expire, and how many."""
-    source: Source
-    """A replica answers while no primary does, and may be a moment behind: `newest_seq` tells."""
+from ledger_service.storage.whole_accounts import WholeAccounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +99,8 @@ class Reads:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._whole = WholeAccounts()
+        self.balances = Balances(database, self._whole)
+        """Answers what accounts have now, many in one statement."""
         self._explaining = asyncio.Semaphore(EXPLANATIONS_AT_ONCE)
         self.reports = Reports(database)
         """Answers about a whole program."""
@@ -141,7 +121,7 @@ class Reads:
                     account = await account_at(connection, program_id, account, at)
             source = self._database.source_of(connection)
         as_of = found.now if at is None else at
-        return _balance_view(_settled(account, found.settings, as_of), found, as_of, source)
+        return balance_view(settled_at(account, found.settings, as_of), found, as_of, source)
 
     @asked_again
     async def account(self, program_id: int, account_id: str) -> dict[str, Any] | None:
@@ -154,7 +134,7 @@ class Reads:
                 held = await connection.fetch(IDENTIFIERS_OF, program_id, account_id)
         identifiers = [identifier_of(identifier) for identifier in held]
         views = tuple(identifier_view(identifier.claim, identifier.attached_at) for identifier in identifiers)
-        account = _settled(found.account, found.settings, found.now)
+        account = settled_at(found.account, found.settings, found.now)
         return account_view(account, views, progress(found.settings, account, found.now))
 
     @asked_again
@@ -189,7 +169,7 @@ class Reads:
         async with self._database.reader(Urgency.HISTORY) as connection:
             with read_failures():
                 found = await self._whole.find(connection, program_id, account_id)
-        return None if found is None else list(_settled(found.account, found.settings, found.now).lots)
+        return None if found is None else list(settled_at(found.account, found.settings, found.now).lots)
 
     @asked_again
     async def explanation(self, program_id: int, account_id: str, limit: int) -> Explanation | None:
@@ -212,36 +192,6 @@ class Reads:
         for entry in due.entries:
             trace.follow(entry)
         return Explanation(due.account, found.settings, found.now, trace.lots(), tuple(reversed(trace.newest)))
-
-
-def _settled(account: AccountState, settings: ProgramSettings, at: datetime) -> AccountState:
-    due_at = account.next_due_at
-    return account if due_at is None or due_at > at else settled(account, settings, at)
-
-
-def _balance_view(account: AccountState, found: Found, at: datetime, source: Source) -> BalanceView:
-    created_at = found.account.created_at
-    is_open = created_at is None or created_at <= at
-    return BalanceView(
-        account_id=account.account_id,
-        seq=account.seq,
-        newest_seq=found.account.seq,
-        balance=account.balance,
-        available=account.available(at),
-        pending=pending(account.lots, at),
-        held=account.held,
-        as_of=at,
-        tier=progress(found.settings, account, at) if is_open else None,
-        next_expiry=_next_expiry(account.lots),
-        source=source,
-    )
-
-
-def _next_expiry(live: tuple[Lot, ...]) -> tuple[datetime, int] | None:
-    if not live or live[0].expires_at == NEVER:
-        return None
-    at = live[0].expires_at
-    return at, sum(lot.remaining for lot in live if lot.expires_at == at)
 
 
 def _entries_sql(program_id: int, account_id: str, query: EntryQuery, limit: int) -> tuple[str, list[Any]]:

@@ -20,34 +20,40 @@ from ledger_service.storage.rows import ACCOUNT_COLUMNS, account_of, instant
 DAYS_KEPT_MONTHS = 37
 
 
-def whole(account: str, with_days: str, since: str) -> str:
+def whole(account: str, with_days: str, since: str, program: str = "$1") -> str:
     """Columns that make whole accounts, of an account a and its lots l: a row for each account.
 
     `account` is the SQL of its id: with a parameter, holds and days are looked up at most once, and only when needed.
-    `with_days` says whether days are wanted, `since` from which on.
+    `with_days` says whether days are wanted, `since` from which on; `program` is the SQL of the program's id.
     """
     return f"""{ACCOUNT_COLUMNS}, l.expires_ats, l.available_ats, l.remainings,
     CASE WHEN a.held > 0 THEN (
         SELECT json_agg(json_build_array(h.hold_id, h.seq, h.points, h.expires_at, h.movements, h.source, h.order_id,
             h.created_at))
-        FROM ledger.hold AS h WHERE h.program_id = $1 AND h.account_id = {account} AND h.status = 'open'
+        FROM ledger.hold AS h WHERE h.program_id = {program} AND h.account_id = {account} AND h.status = 'open'
     ) END AS holds,
     CASE WHEN {with_days} THEN (
         SELECT json_agg(json_build_array(d.day, d.points, d.spend::text, d.visits))
         FROM ledger.qualifying_day AS d
-        WHERE d.program_id = $1 AND d.account_id = {account} AND d.day >= {since}
+        WHERE d.program_id = {program} AND d.account_id = {account} AND d.day >= {since}
     ) END AS days"""
 
 
-# As arrays: an account may have hundreds of lots, and a row for each would repeat the account as often.
-LOTS_OF_ACCOUNT = """CROSS JOIN LATERAL (
+def lots_of_account(program: str) -> str:
+    """The lots l of an account a, as arrays: it may have hundreds, and a row each would repeat the account as often.
+    `program` is the SQL of the program's id."""
+    return f"""CROSS JOIN LATERAL (
     SELECT array_agg(sorted.expires_at) AS expires_ats, array_agg(sorted.available_at) AS available_ats,
         array_agg(sorted.remaining) AS remainings
     FROM (
-        SELECT * FROM ledger.lot WHERE program_id = $1 AND account_id = a.account_id ORDER BY expires_at, available_at
+        SELECT * FROM ledger.lot WHERE program_id = {program} AND account_id = a.account_id
+        ORDER BY expires_at, available_at
         OFFSET 0
     ) AS sorted
 ) AS l"""
+
+
+LOTS_OF_ACCOUNT = lots_of_account("$1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +100,24 @@ class WholeAccounts:
     ) -> Found | None:
         """The account as it is now; its days reach back far enough for the tier at this instant. None: not there."""
         while True:
-            with_days = program_id in self._needing_days
+            with_days = self.needs_days(program_id)
             rows = await connection.fetch(ONE, program_id, account_id, with_days, at)
             if not rows:
                 return None
             settings = await self.settings(connection, program_id, rows[0]["settings_version"])
-            if with_days or not _needs_days(settings):
+            if with_days or not self.note_days(program_id, settings):
                 return Found(whole_account_of(rows[0]), settings, rows[0]["now"])
-            self._needing_days.add(program_id)
+
+    def needs_days(self, program_id: int) -> bool:
+        """Whether the days of this program's accounts are to be read along, as far as is known by now."""
+        return program_id in self._needing_days
+
+    def note_days(self, program_id: int, settings: ProgramSettings) -> bool:
+        """Whether the program's tiers count by days; from now on it is known."""
+        if not _needs_days(settings):
+            return False
+        self._needing_days.add(program_id)
+        return True
 
     async def settings(self, connection: asyncpg.Connection, program_id: int, version: int) -> ProgramSettings:
         """One version of a program's settings."""
