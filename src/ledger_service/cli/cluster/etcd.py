@@ -6,10 +6,11 @@ from typing import Any
 from ledger_service.cli.cluster.state import HOST, Node
 
 TIMES = {
-    # On one machine the members share two disks' worth of fsyncs with three Postgres: a leader that is late by the
-    # default 1 s is busy, not gone. Patroni's ttl of 20 s leaves room for one election.
-    "heartbeat-interval": 250,
-    "election-timeout": 2500,
+    # A new leader of etcd gives every lease its whole time again, and the election timeout on top: with the node of both
+    # leaders lost, Patroni's ttl of 20 s begins only after one to two election timeouts and lasts one more. With 2.5 s
+    # that made 26 s; with 0.8 s a busy machine still elects nobody without need, since members ask first (pre-vote).
+    "heartbeat-interval": 100,
+    "election-timeout": 800,
 }
 SETTINGS: dict[str, Any] = {
     **TIMES,
