@@ -1,6 +1,5 @@
 """Admission: whether what comes now can be carried in time, judged by how long it would wait."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +13,37 @@ WAIT_SHARE_MAX: Final = 0.5
 conflict, and for the way to the caller."""
 WEIGHT: Final = 0.2
 """Of the newest batch in the estimate: the last ten batches, some 50 ms, are nine tenths of it."""
+
+
+TRIP_SECONDS_TARGET: Final = 0.05
+"""How long a trip may take before batches are made smaller. Whoever comes during a trip waits for its end, and travels
+after it: a caller sees two of them."""
+BATCH_SIZE_MIN: Final = 16
+"""Smaller ones would be carried hardly sooner: most of such a trip is the same for any size."""
+
+
+class BatchSize:
+    """How many commands travel together, at most: as many as are carried within a time that callers do not mind.
+
+    A database that is slow, or shares its machine, takes long for a large batch; all who come meanwhile gather to the
+    next one, so that all batches become as large as they may be. Then throughput is hardly better than with half
+    of them, and everybody's wait is that of the full ones.
+    """
+
+    __slots__ = ("_size_max", "now")
+
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self.now = size_max
+
+    def note(self, size: int, seconds: float) -> None:
+        """A batch of this size was carried and took so long. One that was too slow makes the next as large as would
+        have been in time, but not less than half; one that was full and in time makes it a tenth larger."""
+        if seconds > TRIP_SECONDS_TARGET:
+            in_time = max(int(size * TRIP_SECONDS_TARGET / seconds), size // 2, BATCH_SIZE_MIN)
+            self.now = min(self.now, in_time)
+        elif size >= self.now:
+            self.now = min(self._size_max, self.now + 1 + self.now // 10)
 
 
 class Pace:
@@ -66,31 +96,29 @@ class Admission:
     the batches carried that we know how fast they go.)"""
 
     def __init__(self, batch_size_max: int) -> None:
-        self._batch_size_max = batch_size_max
         self.pace = Pace()
-        self.lag_seconds = 0.0
-        """How long the event loop took for its last round, when a batch was cut."""
+        self.batch_size = BatchSize(batch_size_max)
 
-    def note_lag(self, clock: Callable[[], float], since: float) -> None:
-        """To be called by the event loop in the round after an instant of its clock."""
-        self.lag_seconds = clock() - since
+    def note(self, size: int, seconds: float, running: int) -> None:
+        """A batch of this size was carried and took so long, when so many were on their way, itself included."""
+        self.pace.note(seconds, running)
+        self.batch_size.note(size, seconds)
 
     def wait_seconds(self, ahead: int, turns: int) -> float:
         """How long a command waits for its batch to be cut, by estimate: `ahead` commands of its own program go before
         it, and `turns` programs take turns, its own included."""
-        return (1 + ahead // self._batch_size_max) * turns * self.pace.seconds
+        return (1 + ahead // self.batch_size.now) * turns * self.pace.seconds
 
     def objection(self, ahead: int, turns: int, now: float, deadline: float, standing: Standing | None) -> str | None:
         """Why the command shall not wait, as a label of the metric; None when it may. `standing` is None when the queue
         counts as one that does not stand.
 
         What travels with the next batch of its program is not refused for a queue that stands: lanes that leave with
-        less than they can carry would make it longer. Nor is anything while the event loop is late itself: a refusal
-        costs it as much as taking a command in does (both about 35 us), so refusing would only carry less.
+        less than they can carry would make it longer.
         """
         if self.wait_seconds(ahead, turns) > (deadline - now) * WAIT_SHARE_MAX:
             return "wait"
-        if ahead < self._batch_size_max or self.lag_seconds > WAIT_SECONDS_TARGET:
+        if ahead < self.batch_size.now:
             return None
         if standing is not None and standing.is_there(now):
             standing.press(now)

@@ -24,7 +24,6 @@ class Queue:
 
     def __init__(self, size_max: int, batch_size_max: int) -> None:
         self._size_max = size_max
-        self._batch_size_max = batch_size_max
         self._admission = Admission(batch_size_max)
         self._programs: dict[int, Lines] = {}
         self._occupied: dict[int, Lines] = {}
@@ -123,7 +122,7 @@ class Queue:
         while self._turns:
             lines = self._turns.popleft()
             lines.has_turn = False
-            batch = lines.cut(self._batch_size_max)
+            batch = lines.cut(self._admission.batch_size.now)
             if lines.has_ready:
                 lines.has_turn = True
                 self._turns.append(lines)
@@ -133,9 +132,7 @@ class Queue:
         return None
 
     def _leave(self, lines: Lines, batch: Batch) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        loop.call_soon(self._admission.note_lag, loop.time, now)
+        now = asyncio.get_running_loop().time()
         self.waiting -= batch.size
         self._running[batch] = now
         left_behind = lines.waiting.size
@@ -155,7 +152,7 @@ class Queue:
         if len(again) < len(batch.tickets):
             # A trip that failed tells how long we stand back, not how fast we are.
             seconds = asyncio.get_running_loop().time() - self._running[batch]
-            self._admission.pace.note(seconds, len(self._running))
+            self._admission.note(batch.size, seconds, len(self._running))
         del self._running[batch]
         resting = {line: None for ticket in going if ticket.travels_alone for line in ticket.lines}
         if resting:

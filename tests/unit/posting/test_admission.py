@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.errors import Overloaded
-from ledger_service.posting.admission import STANDING_SECONDS, WAIT_SECONDS_TARGET, Admission, Pace, Standing
+from ledger_service.posting.admission import (
+    BATCH_SIZE_MIN,
+    STANDING_SECONDS,
+    TRIP_SECONDS_TARGET,
+    WAIT_SECONDS_TARGET,
+    Admission,
+    BatchSize,
+    Pace,
+    Standing,
+)
 from ledger_service.posting.queue import Queue
 from tests.builders import earn
 from tests.unit.posting.virtual_time import in_virtual_time, soon
@@ -62,12 +71,39 @@ def test_a_queue_that_stands_takes_no_more_than_the_next_batch() -> None:
     assert judge.objection(100, 1, NOW, deadline, standing()) == "standing"
 
 
-def test_while_the_event_loop_is_late_itself_nobody_is_refused_for_a_queue_that_stands() -> None:
-    judge, deadline = admission(), NOW + 10
-    judge.note_lag(lambda: NOW, NOW - LONG)
-    assert judge.objection(100, 1, NOW, deadline, standing()) is None
-    judge.note_lag(lambda: NOW, NOW - 0.001)
-    assert judge.objection(100, 1, NOW, deadline, standing()) == "standing"
+def test_a_trip_that_took_too_long_makes_the_next_batches_as_large_as_would_have_been_in_time() -> None:
+    size = BatchSize(256)
+    size.note(200, TRIP_SECONDS_TARGET * 4 / 3)
+    assert size.now == 150
+    size.note(10, TRIP_SECONDS_TARGET * 100)
+    assert size.now == BATCH_SIZE_MIN
+
+
+def test_one_long_trip_costs_at_most_half_of_its_size() -> None:
+    size = BatchSize(256)
+    size.note(200, 30.0)
+    assert size.now == 100
+
+
+def test_full_batches_in_time_grow_again_and_others_change_nothing() -> None:
+    size = BatchSize(256)
+    size.note(40, 30.0)
+    assert size.now == 20
+    size.note(19, 0.001)
+    assert size.now == 20
+    for _ in range(100):
+        size.note(size.now, TRIP_SECONDS_TARGET)
+    assert size.now == 256
+
+
+@given(st.lists(st.tuples(st.integers(1, 1000), st.floats(0, 100)), max_size=50), st.integers(1, 1000))
+def test_batches_are_never_larger_than_allowed_nor_smaller_than_worth_a_trip(
+    trips: list[tuple[int, float]], size_max: int
+) -> None:
+    size = BatchSize(size_max)
+    for trip in trips:
+        size.note(*trip)
+        assert min(BATCH_SIZE_MIN, size_max) <= size.now <= size_max
 
 
 def test_a_queue_that_stands_does_so_until_for_100_ms_nobody_was_one_too_many() -> None:
