@@ -34,8 +34,10 @@ from ledger_service.storage.purchases import Purchases
 from ledger_service.storage.reads import Reads
 from ledger_service.upkeep.sweeper import Sweeper
 
-BACKLOG = 256
-"""Connections the system may hold before we take them. More is a queue that nobody sees and no deadline ends."""
+BACKLOG = 2048
+"""Connections the system may hold before we take them. One that finds no room is not refused but tried again by its
+caller's system after a whole second, so this is more than any proxy opens at once; we take them all in one go, and what
+they ask for is judged by the queue."""
 
 KEEP_ALIVE_SECONDS = 65
 """How long an idle connection stays open: longer than the 60 s after which proxies close theirs, so that it is the

@@ -73,6 +73,47 @@ class Wire(HttpToolsProtocol):
         self._found: tuple[HotRoute, str, bytes] | None = None
         """Of a hot request whose headers came: its route, its account and its query string."""
         self._content = b""
+        self._idle_since: float | None = None
+        """An instant of the loop's clock; None while there is a request."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it, and its timer with it."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Not idle any more. The timer goes on: one made and cancelled for each request would cost more than looking at
+        the clock when it rings."""
+        self._idle_since = None
+
+    def on_response_complete(self) -> None:
+        """Let the next request come, or begin to be idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wait_idly(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The timer rings: close what has been idle for as long as that."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._wait_idly(left)
+
+    def _wait_idly(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def data_received(self, data: bytes) -> None:
         """Read what came. What did not come whole goes the ordinary way, where bodies have their time."""
