@@ -160,6 +160,7 @@ async def test_the_service_calls_what_changes_the_books_and_configuration_and_no
         "revoke_key_v1",
         "write_batch_v1",
         "write_batch_v2",
+        "write_batch_v3",
     ]
 
 

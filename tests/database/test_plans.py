@@ -74,7 +74,7 @@ STATEMENTS: dict[str, tuple[str, Session, list[tuple[str, Any]]]] = {
     "identifiers": (
         journal.IDENTIFIERS,
         WRITER,
-        [("bigint", 1), ("text[]", NAMES), ("text[]", NAMES), ("bytea[]", NAMES)],
+        [("bigint", 1), *[("text[]", NAMES)] * 3],
     ),
     "whole_account": (
         whole_accounts.ONE,

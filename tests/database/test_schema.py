@@ -57,7 +57,12 @@ def test_a_migration_that_was_broken_off_can_be_repeated(postgres: TestServer, c
     """An index that was not finished is of no use, and is built anew."""
     url = postgres.url(clean_database)
     migrate(url)
+    types = ("account", "entry", "lot", "outcome", "identifier", "revocation")
     for statement in (
+        # What came after it was not there yet.
+        "DROP FUNCTION ledger.write_batch_v3, ledger.write_holds_v2, ledger.move_identifiers_v2, "
+        "ledger.check_transfers_v2",
+        f"DROP TYPE ledger.locked_account_v1, {', '.join(f'ledger.proposed_{name}_v1' for name in types)}",
         "UPDATE ledger.schema_version SET version_num = '0002'",
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ledger.entry_transfer'::regclass",
         "DROP INDEX ledger.entry_reversals_elsewhere",

@@ -1,4 +1,4 @@
-"""Columns: a proposal as the arrays that the gate takes."""
+"""Columns: a proposal as the rows that the gate takes."""
 
 import json
 from collections.abc import Mapping
@@ -6,20 +6,20 @@ from typing import Any
 
 from ledger_service.ledger.lots import movements_text
 from ledger_service.ledger.outcomes import Posted
-from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.proposals import KeyRecord, Proposal
 from ledger_service.ledger.standing import standing_text
 from ledger_service.storage.rows import outcome_form
 
+Rows = list[tuple[Any, ...]]
 
-def columns_of(proposal: Proposal) -> tuple[list[Any] | str | None, ...]:
-    """The arguments of `write_batch` after program, rule version and instant, in their order.
 
-    All are lists but the last one, which is JSON, or None for nearly every batch.
+def columns_of(proposal: Proposal) -> tuple[Rows | str | None, ...]:
+    """The arguments of the gate after program, rule version and instant, in their order.
+
+    Lists of rows (accounts, entries, lots, outcomes, attachments, revocations), each row with the columns of its type
+    in `migrations/sql/types`; then JSON, or None for nearly every batch.
     """
-    changes, entries = proposal.accounts, proposal.entries
-    states = [change.after for change in changes]
-    places = {state.account_id: place for place, state in enumerate(states, start=1)}
-    lots = list(proposal.lot_changes())
+    places = {change.after.account_id: place for place, change in enumerate(proposal.accounts, start=1)}
     # An entry that is a whole outcome carries its fingerprint: that is what makes the gate record it.
     fingerprints = {}
     others = []
@@ -28,72 +28,94 @@ def columns_of(proposal: Proposal) -> tuple[list[Any] | str | None, ...]:
             fingerprints[record.command.key] = record.command.fingerprint
         else:
             others.append(record)
-    forms = [outcome_form(record.first) for record in others]
+    entries = [
+        (
+            places[entry.account_id],
+            entry.seq,
+            entry.kind,
+            entry.points,
+            entry.balance_after,
+            entry.available_after,
+            entry.held_after,
+            entry.order_id,
+            entry.source,
+            entry.key,
+            fingerprints.get(entry.key),
+            entry.reason,
+            entry.metadata,
+            movements_text(entry.movements),
+            entry.available_at,
+            entry.expires_at,
+            entry.reverses_seq,
+            entry.transfer_id,
+            entry.written_off,
+            entry.occurred_at,
+            entry.hash,
+            entry.detail,
+        )
+        for entry in proposal.entries
+    ]
+    # The gate goes through the accounts once, and meets the entries of each beside it.
+    entries.sort(key=_place_of)
     return (
-        [state.account_id for state in states],
-        [change.loaded_version for change in changes],
-        [change.group for change in changes],
-        [change.loaded_hash for change in changes],
-        [state.status for state in states],
-        [state.seq for state in states],
-        [state.balance for state in states],
-        [state.held for state in states],
-        [state.debt for state in states],
-        [state.lifetime_points for state in states],
-        [state.next_due_at for state in states],
-        [state.head_hash for state in states],
-        [state.metadata for state in states],
-        [state.merged_into for state in states],
-        [standing_text(state.standing) for state in states],
-        [places[entry.account_id] for entry in entries],
-        [entry.seq for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.points for entry in entries],
-        [entry.balance_after for entry in entries],
-        [entry.available_after for entry in entries],
-        [entry.held_after for entry in entries],
-        [entry.order_id for entry in entries],
-        [entry.source for entry in entries],
-        [entry.key for entry in entries],
-        [fingerprints.get(entry.key) for entry in entries],
-        [entry.reason for entry in entries],
-        [entry.metadata for entry in entries],
-        [movements_text(entry.movements) for entry in entries],
-        [entry.available_at for entry in entries],
-        [entry.expires_at for entry in entries],
-        [entry.reverses_seq for entry in entries],
-        [entry.transfer_id for entry in entries],
-        [entry.written_off for entry in entries],
-        [entry.occurred_at for entry in entries],
-        [entry.hash for entry in entries],
-        [entry.detail for entry in entries],
-        [places[account_id] for account_id, _, _, _ in lots],
-        [expires_at for _, expires_at, _, _ in lots],
-        [available_at for _, _, available_at, _ in lots],
-        [points for _, _, _, points in lots],
-        # An account that is not in the books (a refused opening) has no place: 0.
-        [places.get(record.command.account_id, 0) for record in others],
-        [record.command.key for record in others],
-        [record.command.fingerprint for record in others],
-        [form for form, _, _ in forms],
         [
-            entry.account_id if entry else record.command.account_id
-            for record, (_, entry, _) in zip(others, forms, strict=True)
+            (
+                change.after.account_id,
+                change.loaded_version,
+                change.group,
+                change.loaded_hash,
+                change.after.status,
+                change.after.seq,
+                change.after.balance,
+                change.after.held,
+                change.after.debt,
+                change.after.lifetime_points,
+                change.after.next_due_at,
+                change.after.head_hash,
+                change.after.merged_into,
+                None if change.loaded_version else change.after.metadata,
+                standing_text(change.after.standing),
+            )
+            for change in proposal.accounts
         ],
-        [entry.seq if entry else None for _, entry, _ in forms],
-        [detail for _, _, detail in forms],
-        [places[attachment.account_id] for attachment in proposal.attachments],
-        [attachment.claim.identifier_id for attachment in proposal.attachments],
-        [attachment.claim.type for attachment in proposal.attachments],
-        [attachment.claim.digest for attachment in proposal.attachments],
-        [attachment.claim.masked for attachment in proposal.attachments],
-        [places[revocation.account_id] for revocation in proposal.revocations],
-        [revocation.identifier_id for revocation in proposal.revocations],
+        entries,
+        [
+            (places[account_id], expires_at, available_at, points)
+            for account_id, expires_at, available_at, points in proposal.lot_changes()
+        ],
+        [_outcome_of(record, places) for record in others],
+        [
+            (
+                places[attachment.account_id],
+                attachment.claim.identifier_id,
+                attachment.claim.type,
+                attachment.claim.digest,
+                attachment.claim.masked,
+            )
+            for attachment in proposal.attachments
+        ],
+        [(places[revocation.account_id], revocation.identifier_id) for revocation in proposal.revocations],
         more_of(proposal, places),
     )
 
 
-COLUMNS_TOTAL = 56
+def _place_of(row: tuple[Any, ...]) -> int:
+    place: int = row[0]
+    return place
+
+
+def _outcome_of(record: KeyRecord, places: Mapping[str, int]) -> tuple[Any, ...]:
+    form, entry, detail = outcome_form(record.first)
+    return (
+        # An account that is not in the books (a refused opening) has no place: 0.
+        places.get(record.command.account_id, 0),
+        record.command.key,
+        record.command.fingerprint,
+        form,
+        entry.account_id if entry else record.command.account_id,
+        entry.seq if entry else None,
+        detail,
+    )
 
 
 def more_of(proposal: Proposal, places: Mapping[str, int]) -> str | None:

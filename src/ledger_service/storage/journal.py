@@ -12,7 +12,7 @@ from ledger_service.ledger.program import ProgramSettings, ProgramState
 from ledger_service.ledger.proposals import Proposal
 from ledger_service.ledger.remaining import shares_of
 from ledger_service.ledger.states import EntryFacts, Identifier, KnownOutcome, Loaded
-from ledger_service.storage.columns import COLUMNS_TOTAL, columns_of
+from ledger_service.storage.columns import columns_of
 from ledger_service.storage.database import Database, read_failures, write_failures
 from ledger_service.storage.loading import Found, question_of
 from ledger_service.storage.rows import ENTRY_COLUMNS, IDENTIFIER_COLUMNS, entry_of, first_of, identifier_of
@@ -61,6 +61,7 @@ CROSS JOIN LATERAL (
 ) AS e
 """
 
+# Digests in hexadecimal: what a list of bytes is, the driver would ask the database on every new connection.
 IDENTIFIERS = f"""
 SELECT {IDENTIFIER_COLUMNS} FROM unnest($2::text[]) AS wanted (account_id)
 CROSS JOIN LATERAL (
@@ -69,7 +70,10 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS i
 UNION
-SELECT {IDENTIFIER_COLUMNS} FROM unnest($3::text[], $4::bytea[]) AS wanted (type, digest)
+SELECT {IDENTIFIER_COLUMNS} FROM (
+    SELECT named.type, decode(named.digest, 'hex') AS digest FROM unnest($3::text[], $4::text[]) AS named (type, digest)
+    OFFSET 0
+) AS wanted
 CROSS JOIN LATERAL (
     SELECT * FROM ledger.identifier AS one
     WHERE one.program_id = $1 AND one.type = wanted.type AND one.digest = wanted.digest AND one.revoked_at IS NULL
@@ -80,8 +84,8 @@ ORDER BY attached_at, identifier_id
 
 SETTINGS = "SELECT settings::text FROM ledger.program_version WHERE program_id = $1 AND version = $2"
 
-_PLACES = ", ".join(f"${place}" for place in range(1, COLUMNS_TOTAL + 4))
-WRITE_BATCH = f"SELECT account_id FROM ledger.write_batch_v2({_PLACES}) AS conflict (account_id)"
+# Rows, so that a row has all its columns: lists of columns would have to be seen to be of one length.
+WRITE_BATCH = "SELECT ledger.write_batch_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 BARRIER = "SELECT pg_logical_emit_message(true, 'barrier', '')"
 """Writes to the log, so its commit waits for the standby to have all that was written before. A transaction that
@@ -159,11 +163,11 @@ class PostgresJournal:
         async with self._database.writer(give_up_at) as connection:
             # No timeout here: a cancel while COMMIT waits for the standby makes it report success without the standby.
             with write_failures():
-                rows = await connection.fetch(
+                conflicts = await connection.fetchval(
                     WRITE_BATCH, proposal.program_id, proposal.rule_version, proposal.now, *columns
                 )
             self._database.require_replicated(connection)
-        return frozenset(row["account_id"] for row in rows)
+        return frozenset(conflicts)
 
     async def barrier(self, give_up_at: float | None = None) -> None:
         """Return once what was read before is replicated as far as commits are. DatabaseUnavailable, OutcomeUnknown."""
@@ -220,6 +224,6 @@ async def _identifiers(connection: asyncpg.Connection, program_id: int, wanted: 
         program_id,
         wanted.identifiers_of,
         [claim.type for claim in wanted.claims],
-        [claim.digest for claim in wanted.claims],
+        [claim.digest.hex() for claim in wanted.claims],
     )
     return tuple(identifier_of(row) for row in rows)

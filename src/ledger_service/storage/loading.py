@@ -15,7 +15,8 @@ from ledger_service.storage.rows import hold_of, instant, named_by
 from ledger_service.storage.wanted import Wanted
 
 # OFFSET 0 in this statement: what is inside is looked up by its key for each row outside. Plans are kept from the
-# first calls; without it every batch would go on reading all of a program, as if its tables were still empty.
+# first calls; without it every batch would go on reading all of a program, as if its tables were still empty. Nor does
+# it say `= ANY (list)`: Postgres 16 takes that for a filter on the whole program when it has no statistics.
 
 # One round trip for everything a batch of new commands needs; each arm fills the columns it has.
 #   what 0  the program:  version n1, its clock t1
@@ -26,7 +27,11 @@ from ledger_service.storage.wanted import Wanted
 # Held points are an account's, so only an account with some has open holds.
 LOAD_BATCH = """
 WITH account AS MATERIALIZED (
-    SELECT * FROM ledger.account WHERE program_id = $1 AND account_id = ANY ($2::text[])
+    SELECT found.* FROM unnest($2::text[]) AS wanted (account_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger.account AS one WHERE one.program_id = $1 AND one.account_id = wanted.account_id
+        OFFSET 0
+    ) AS found
 )
 SELECT 0 AS what, NULL AS id, version::bigint AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4,
     NULL::bigint AS n5, NULL::bigint AS n6, NULL::bigint AS n7, coalesce(clock, clock_timestamp()) AS t1,
@@ -50,7 +55,11 @@ CROSS JOIN LATERAL (
 UNION ALL
 SELECT 2, o.idempotency_key, o.seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, o.form, o.account_id,
     o.detail::text, NULL, NULL, o.fingerprint, NULL, NULL, NULL
-FROM ledger.outcome AS o WHERE o.program_id = $1 AND o.idempotency_key = ANY ($3::text[])
+FROM unnest($3::text[]) AS wanted (idempotency_key)
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.outcome AS one WHERE one.program_id = $1 AND one.idempotency_key = wanted.idempotency_key
+    OFFSET 0
+) AS o
 UNION ALL
 SELECT 3, e.order_id, e.seq, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.kind, e.account_id, e.source,
     NULL, NULL, NULL, NULL, NULL, NULL
@@ -86,7 +95,11 @@ UNION ALL
 SELECT 5, h.hold_id, h.seq, h.points, h.captured, h.closed_seq, NULL, NULL, NULL,
     h.created_at, h.expires_at, h.closed_at, h.account_id, h.source, h.order_id, h.movements::text, h.status, NULL,
     NULL, NULL, NULL
-FROM ledger.hold AS h WHERE h.program_id = $1 AND h.hold_id = ANY ($7::text[])
+FROM unnest($7::text[]) AS wanted (hold_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger.hold AS one WHERE one.program_id = $1 AND one.hold_id = wanted.hold_id
+    OFFSET 0
+) AS h
 UNION ALL
 SELECT 6, a.account_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, d.days, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL

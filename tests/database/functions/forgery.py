@@ -44,7 +44,7 @@ TABLES = (
 TOMORROW = NOON + DAY
 OLD_CARD = claim("1111", identifier_id="old-card")
 
-# Places in the lists of `GOOD`: accounts 1 to 4, entries and lots counted from 0.
+# Places in the lists of `GOOD`: accounts 1 to 4, rows counted from 0.
 A, B, C, D = 1, 2, 3, 4
 
 GOOD: tuple[Command, ...] = (
@@ -68,6 +68,17 @@ TIERED: dict[str, Any] = {
     "tiers": {"levels": [{"id": "bronze", "at": "0"}, {"id": "silver", "at": "1000"}]},
 }
 
+# Those of the gate, and the columns of the rows that it takes.
+PARAMETERS = """
+SELECT p.name, (
+    SELECT array_agg(a.attname ORDER BY a.attnum) FROM pg_type AS listed
+    JOIN pg_type AS row ON row.oid = listed.typelem AND row.typtype = 'c'
+    JOIN pg_attribute AS a ON a.attrelid = row.typrelid
+    WHERE listed.oid = p.type) AS columns
+FROM pg_proc, unnest(proargnames, proargtypes::oid[]) WITH ORDINALITY AS p (name, type, place)
+WHERE proname = 'write_batch_v3' ORDER BY p.place
+"""
+
 Arguments = dict[str, Any]
 Spoil = Callable[[Arguments], object]
 
@@ -82,19 +93,24 @@ class Gate:
     program_id: int
 
     async def arguments_of(self, proposal: Proposal) -> Arguments:
-        """What the core would call the gate with, by the names of its parameters."""
-        names = await self.owner.fetchval(
-            "SELECT proargnames[1:pronargs] FROM pg_proc WHERE proname = 'write_batch_v2'"
-        )
+        """What the core would call the gate with, by the names of its parameters, and of the columns of their rows."""
         values = (proposal.program_id, proposal.rule_version, proposal.now, *columns_of(proposal))
-        return dict(zip(names, values, strict=True))
+        return {
+            row["name"]: [dict(zip(row["columns"], one, strict=True)) for one in value] if row["columns"] else value
+            for row, value in zip(await self.owner.fetch(PARAMETERS), values, strict=True)
+        }
 
     async def good(self) -> Arguments:
         return await self.arguments_of(decide(await self.journal.load_batch(self.program_id, GOOD), GOOD))
 
     async def call(self, arguments: Arguments, statement: str = WRITE_BATCH) -> list[str]:
         """Call the gate as ledger_service; the accounts in conflict."""
-        return [row["account_id"] for row in await self.service.fetch(statement, *arguments.values())]
+        values = [
+            [row and tuple(row.values()) for row in value] if isinstance(value, list) else value
+            for value in arguments.values()
+        ]
+        conflicts: list[str] = await self.service.fetchval(statement, *values)
+        return conflicts
 
     async def refusal(self, arguments: Arguments, statement: str = WRITE_BATCH) -> str:
         """The SQLSTATE with which the gate refuses, or what it answered, after it was seen that nothing was written."""

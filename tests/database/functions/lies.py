@@ -7,13 +7,32 @@ from typing import Any
 from tests.database.functions.forgery import Arguments, Spoil
 
 
-def put(name: str, place: int, value: Any) -> Spoil:
-    """Say something else in one place of a list."""
-    return lambda arguments: arguments[name].__setitem__(place, value)
+def put(name: str, place: int, **values: Any) -> Spoil:
+    """Say something else in one row of a list."""
+    return lambda arguments: arguments[f"p_{name}"][place].update(values)
 
 
-def add(name: str, place: int, value: int) -> Spoil:
-    return lambda arguments: arguments[name].__setitem__(place, arguments[name][place] + value)
+def add(name: str, place: int, **more: int) -> Spoil:
+    def spoil(arguments: Arguments) -> None:
+        said = arguments[f"p_{name}"][place]
+        said.update({column: said[column] + value for column, value in more.items()})
+
+    return spoil
+
+
+def swap(name: str, place: int = 0) -> Spoil:
+    """This row after the next one."""
+
+    def spoil(arguments: Arguments) -> None:
+        rows = arguments[f"p_{name}"]
+        rows[place], rows[place + 1] = rows[place + 1], rows[place]
+
+    return spoil
+
+
+def again(name: str, place: int = 0) -> Spoil:
+    """A row twice, one after the other."""
+    return lambda arguments: arguments[f"p_{name}"].insert(place + 1, arguments[f"p_{name}"][place])
 
 
 def say(name: str, value: Any) -> Spoil:
@@ -24,11 +43,9 @@ def all_of(*spoils: Spoil) -> Spoil:
     return lambda arguments: [spoil(arguments) for spoil in spoils]
 
 
-def many(prefix: str, total: int) -> Spoil:
-    """Lists of one kind, too long."""
-    return lambda arguments: arguments.update(
-        {name: (values * total)[:total] for name, values in arguments.items() if name.startswith(prefix)}
-    )
+def many(name: str, total: int) -> Spoil:
+    """A list that is too long."""
+    return lambda arguments: arguments.update({f"p_{name}": (arguments[f"p_{name}"] * total)[:total]})
 
 
 # Of the calls that do more
@@ -65,26 +82,27 @@ def another_row(name: str, place: int = 0, **values: Any) -> Spoil:
     return more(lambda said: said[name].append(said[name][place] | values))
 
 
-def of_entry(account_id: str, kind: str, name: str, value: Any, *, nth: int = 0) -> Spoil:
-    """Say something else of an entry. `value` may be a function of what is said."""
+def of_entry(account_id: str, kind: str, /, *, nth: int = 0, **values: Any) -> Spoil:
+    """Say something else of an entry. A value may be a function of what is said."""
 
     def spoil(arguments: Arguments) -> None:
-        account = arguments["a_account_ids"].index(account_id) + 1
-        pairs = list(zip(arguments["e_accounts"], arguments["e_kinds"], strict=True))
-        place = [place for place, pair in enumerate(pairs) if pair == (account, kind)][nth]
-        said = arguments[name]
-        said[place] = value(said[place]) if callable(value) else value
+        account = [row["account_id"] for row in arguments["p_accounts"]].index(account_id) + 1
+        rows = [row for row in arguments["p_entries"] if (row["account"], row["kind"]) == (account, kind)]
+        _say_of(rows[nth], values)
 
     return spoil
 
 
-def of_account(account_id: str, name: str, value: Any) -> Spoil:
+def of_account(account_id: str, /, **values: Any) -> Spoil:
     def spoil(arguments: Arguments) -> None:
-        place = arguments["a_account_ids"].index(account_id)
-        said = arguments[name]
-        said[place] = value(said[place]) if callable(value) else value
+        [said] = [row for row in arguments["p_accounts"] if row["account_id"] == account_id]
+        _say_of(said, values)
 
     return spoil
+
+
+def _say_of(said: dict[str, Any], values: dict[str, Any]) -> None:
+    said.update({name: value(said[name]) if callable(value) else value for name, value in values.items()})
 
 
 def in_detail(**values: Any) -> Callable[[str | None], str]:

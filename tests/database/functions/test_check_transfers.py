@@ -17,59 +17,57 @@ from tests.varied_books import post
 
 # In `life` a gives 5 points to b; c is merged into d; f, which was merged into g, comes back.
 LIES: dict[str, tuple[Spoil, str]] = {
-    "a_transfer_that_only_arrives": (of_entry("a", "transfer_out", "e_transfer_ids", None), "LG001"),
-    "a_transfer_that_only_leaves": (of_entry("b", "transfer_in", "e_transfer_ids", None), "LG001"),
+    "a_transfer_that_only_arrives": (of_entry("a", "transfer_out", transfer_id=None), "LG001"),
+    "a_transfer_that_only_leaves": (of_entry("b", "transfer_in", transfer_id=None), "LG001"),
     "a_transfer_without_an_id": (
-        all_of(
-            of_entry("a", "transfer_out", "e_transfer_ids", None), of_entry("b", "transfer_in", "e_transfer_ids", None)
-        ),
+        all_of(of_entry("a", "transfer_out", transfer_id=None), of_entry("b", "transfer_in", transfer_id=None)),
         "23514",
     ),
-    "a_transfer_of_two_ids": (of_entry("a", "transfer_out", "e_transfer_ids", "other"), "LG001"),
-    "a_transfer_that_arrives_by_a_merge": (of_entry("b", "transfer_in", "e_kinds", "merge_in"), "LG001"),
-    "a_transfer_that_arrives_by_an_earn": (of_entry("b", "transfer_in", "e_kinds", "earn"), "LG001"),
-    "a_transfer_that_leaves_twice": (of_entry("b", "transfer_in", "e_kinds", "transfer_out"), "LG001"),
-    "an_earn_that_is_part_of_a_transfer": (of_entry("b", "earn", "e_transfer_ids", "transfer"), "LG001"),
-    "an_earn_with_a_transfer_of_its_own": (of_entry("b", "earn", "e_transfer_ids", "own"), "LG001"),
+    "a_transfer_of_two_ids": (of_entry("a", "transfer_out", transfer_id="other"), "LG001"),
+    "a_transfer_that_arrives_by_a_merge": (of_entry("b", "transfer_in", kind="merge_in"), "LG001"),
+    "a_transfer_that_arrives_by_an_earn": (of_entry("b", "transfer_in", kind="earn"), "LG001"),
+    "a_transfer_that_leaves_twice": (of_entry("b", "transfer_in", kind="transfer_out"), "LG001"),
+    "an_earn_that_is_part_of_a_transfer": (of_entry("b", "earn", transfer_id="transfer"), "LG001"),
+    "an_earn_with_a_transfer_of_its_own": (of_entry("b", "earn", transfer_id="own"), "LG001"),
     "a_transfer_that_is_known": (
         all_of(
-            of_entry("c", "merge_out", "e_transfer_ids", "merge-before"),
-            of_entry("d", "merge_in", "e_transfer_ids", "merge-before"),
+            of_entry("c", "merge_out", transfer_id="merge-before"),
+            of_entry("d", "merge_in", transfer_id="merge-before"),
         ),
         "23505",
     ),
-    "a_transfer_on_credit": (of_entry("a", "transfer_out", "e_availables", -1), "23514"),
+    "a_transfer_on_credit": (of_entry("a", "transfer_out", available_after=-1), "23514"),
     "a_merge_that_keeps_lifetime_points": (
-        of_entry("d", "merge_in", "e_details", in_detail(merged={"lifetime": 39})),
+        of_entry("d", "merge_in", detail=in_detail(merged={"lifetime": 39})),
         "LG001",
     ),
     "a_merge_that_makes_lifetime_points": (
         all_of(
-            of_entry("d", "merge_in", "e_details", in_detail(merged={"lifetime": 41})),
-            of_account("d", "a_lifetimes", lambda points: points + 1),
+            of_entry("d", "merge_in", detail=in_detail(merged={"lifetime": 41})),
+            of_account("d", lifetime_points=lambda points: points + 1),
         ),
         "LG001",
     ),
     "a_merge_that_says_nothing_of_lifetime_points": (
-        of_entry("d", "merge_in", "e_details", in_detail(merged=None)),
+        of_entry("d", "merge_in", detail=in_detail(merged=None)),
         "LG001",
     ),
-    "an_account_merged_into_another_one": (of_account("c", "a_merged_intos", "b"), "LG001"),
-    "an_account_merged_into_itself": (of_account("c", "a_merged_intos", "c"), "LG001"),
-    "an_account_merged_into_none": (of_account("c", "a_merged_intos", None), "LG001"),
+    "an_account_merged_into_another_one": (of_account("c", merged_into="b"), "LG001"),
+    "an_account_merged_into_itself": (of_account("c", merged_into="c"), "LG001"),
+    "an_account_merged_into_none": (of_account("c", merged_into=None), "LG001"),
     "an_account_whose_merge_leaves_it_active": (
-        all_of(of_account("c", "a_statuses", "active"), of_account("c", "a_merged_intos", "d")),
+        all_of(of_account("c", status="active"), of_account("c", merged_into="d")),
         "LG001",
     ),
-    "an_account_that_comes_back_and_stays_merged": (of_account("f", "a_statuses", "merged"), "LG001"),
-    "an_account_that_comes_back_merged_into_one": (of_account("f", "a_merged_intos", "g"), "LG001"),
-    "a_merged_account_that_went_elsewhere": (of_account("e", "a_merged_intos", "a"), "LG001"),
+    "an_account_that_comes_back_and_stays_merged": (of_account("f", status="merged"), "LG001"),
+    "an_account_that_comes_back_merged_into_one": (of_account("f", merged_into="g"), "LG001"),
+    "a_merged_account_that_went_elsewhere": (of_account("e", merged_into="a"), "LG001"),
     "a_merged_account_that_is_closed": (
-        all_of(of_account("e", "a_statuses", "closed"), of_account("e", "a_merged_intos", None)),
+        all_of(of_account("e", status="closed"), of_account("e", merged_into=None)),
         "LG001",
     ),
     "an_account_merged_by_its_status": (
-        all_of(of_account("b", "a_statuses", "merged"), of_account("b", "a_merged_intos", "a")),
+        all_of(of_account("b", status="merged"), of_account("b", merged_into="a")),
         "LG001",
     ),
 }
@@ -176,7 +174,7 @@ async def test_a_forged_transfer_or_merge_is_refused_and_nothing_is_written(club
     versions = others.pop("versions", {})
     arguments = await forged_together(club_gate, postings, **others)
     for account_id, version in versions.items():
-        of_account(account_id, "a_versions", version)(arguments)
+        of_account(account_id, version=version)(arguments)
     assert await club_gate.refusal(arguments) == "LG001"
 
 

@@ -51,7 +51,7 @@ async def test_what_was_revoked_before_does_not_move(clone_database: Callable[[]
         commands = await _decided(gate, revoke("card-c", account_id="c"))
         assert await gate.journal.write_batch(commands) == frozenset()
         # As if nobody had seen that: only the version tells, and it is put right.
-        proposal["a_versions"][0] += 1
+        proposal["p_accounts"][0]["version"] += 1
         assert await gate.refusal(proposal) == "LG001"
 
 

@@ -28,9 +28,7 @@ def add_closing(**values: Any) -> Spoil:
 
 def named(hold_id: str) -> Spoil:
     """The new hold under another name, in its entry too."""
-    return all_of(
-        row("holds_placed", 0, hold_id=hold_id), of_entry("a", "hold", "e_details", in_detail(hold_id=hold_id))
-    )
+    return all_of(row("holds_placed", 0, hold_id=hold_id), of_entry("a", "hold", detail=in_detail(hold_id=hold_id)))
 
 
 # The rows of `life`: places holds new-a of a (account 1); closes held-a of a by a capture, held-b of b (2) by a
@@ -57,20 +55,16 @@ LIES: dict[str, tuple[Spoil, str]] = {
     "a_hold_that_never_times_out": (row("holds_placed", 0, expires_at="infinity"), "23514"),
     "a_hold_without_a_time_out": (row("holds_placed", 0, expires_at=None), "23502"),
     "a_hold_that_is_known": (
-        all_of(
-            row("holds_placed", 0, hold_id="held-c"), of_entry("a", "hold", "e_details", in_detail(hold_id="held-c"))
-        ),
+        all_of(row("holds_placed", 0, hold_id="held-c"), of_entry("a", "hold", detail=in_detail(hold_id="held-c"))),
         "23505",
     ),
     "a_hold_of_a_name_too_long": (
-        all_of(
-            row("holds_placed", 0, hold_id="h" * 65), of_entry("a", "hold", "e_details", in_detail(hold_id="h" * 65))
-        ),
+        all_of(row("holds_placed", 0, hold_id="h" * 65), of_entry("a", "hold", detail=in_detail(hold_id="h" * 65))),
         "23514",
     ),
-    "a_hold_entry_that_names_no_hold": (of_entry("a", "hold", "e_details", in_detail(hold_id=None)), "23514"),
-    "a_hold_entry_that_holds_nothing": (of_entry("a", "hold", "e_helds", 30), "LG001"),
-    "a_hold_that_leaves_a_debt": (of_entry("a", "hold", "e_availables", -1), "23514"),
+    "a_hold_entry_that_names_no_hold": (of_entry("a", "hold", detail=in_detail(hold_id=None)), "23514"),
+    "a_hold_entry_that_holds_nothing": (of_entry("a", "hold", held_after=30), "LG001"),
+    "a_hold_that_leaves_a_debt": (of_entry("a", "hold", available_after=-1), "23514"),
     "a_hold_that_does_not_move_along": (no_row("holds_moved"), "LG001"),
     "a_hold_that_moves_to_another_account": (row("holds_moved", 0, to=2), "LG001"),
     "a_hold_that_moves_from_another_account": (row("holds_moved", 0, **{"from": 1}), "LG001"),
@@ -94,22 +88,22 @@ LIES: dict[str, tuple[Spoil, str]] = {
     "a_hold_that_is_not_there_is_closed": (
         all_of(
             row("holds_closed", 1, hold_id="of nothing"),
-            of_entry("b", "release", "e_details", in_detail(hold_id="of nothing")),
+            of_entry("b", "release", detail=in_detail(hold_id="of nothing")),
         ),
         "LG001",
     ),
     "a_hold_that_is_closed_is_closed_again": (
         all_of(
             row("holds_closed", 0, hold_id="closed-a"),
-            of_entry("a", "release", "e_details", in_detail(hold_id="closed-a")),
-            of_entry("a", "redeem", "e_details", in_detail(hold_id="closed-a")),
+            of_entry("a", "release", detail=in_detail(hold_id="closed-a")),
+            of_entry("a", "redeem", detail=in_detail(hold_id="closed-a")),
         ),
         "LG001",
     ),
     "a_hold_of_another_account_is_closed": (
         all_of(
             row("holds_closed", 1, hold_id="held-c"),
-            of_entry("b", "release", "e_details", in_detail(hold_id="held-c")),
+            of_entry("b", "release", detail=in_detail(hold_id="held-c")),
         ),
         "LG001",
     ),
@@ -123,10 +117,10 @@ LIES: dict[str, tuple[Spoil, str]] = {
     "a_capture_of_other_points": (row("holds_closed", 0, captured=13), "LG001"),
     "a_hold_closed_at_no_time": (row("holds_closed", 1, closed_at=None), "23514"),
     "the_rest_of_a_capture_under_another_name": (
-        of_entry("a", "release", "e_details", in_detail(hold_id="new-a")),
+        of_entry("a", "release", detail=in_detail(hold_id="new-a")),
         "LG001",
     ),
-    "a_capture_that_names_no_hold": (of_entry("a", "redeem", "e_details", in_detail(hold_id=None)), "LG001"),
+    "a_capture_that_names_no_hold": (of_entry("a", "redeem", detail=in_detail(hold_id=None)), "LG001"),
     "none_of_all_this": (say("p_more", None), "LG001"),
     "too_many_holds": (more(lambda said: said.update(holds_placed=said["holds_placed"] * 20_001)), "LG001"),
     "holds_that_are_no_list": (more(lambda said: said.update(holds_placed={})), "22023"),
