@@ -7,6 +7,7 @@ from math import lcm
 from typing import NamedTuple
 
 from ledger_service.ledger.purchases import Line, Purchase
+from ledger_service.ledger.slots import through_slots
 
 Ratio = tuple[int, int]
 
@@ -23,6 +24,7 @@ class Item(NamedTuple):
     units: int
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Basket:
     """What of a purchase can earn points: less what came back, and less what was paid with points.
@@ -66,8 +68,10 @@ def basket_of(purchase: Purchase, shares: Sequence[Fraction] | None = None) -> B
         return Basket((), 1, 1, amount)
     return Basket(
         items=tuple(
-            Item(lines[place].sku or None, lines[place].category, gross * part, (gross - tax) * part, count * part)
-            for place, gross, tax, count in zip(places, sums, sums[len(places) :], counts, strict=False)
+            [
+                Item(lines[place].sku or None, lines[place].category, gross * part, (gross - tax) * part, count * part)
+                for place, gross, tax, count in zip(places, sums, sums[len(places) :], counts, strict=False)
+            ]
         ),
         money_denominator=money_denominator * whole,
         units_denominator=units_denominator * whole,
@@ -96,7 +100,7 @@ def _product(one: Ratio, other: Ratio) -> Ratio:
 
 
 def _over_one_denominator(ratios: Sequence[Ratio]) -> tuple[list[int], int]:
-    denominator = lcm(*(ratio[1] for ratio in ratios))
+    denominator = lcm(*[ratio[1] for ratio in ratios])
     return [ratio[0] * (denominator // ratio[1]) for ratio in ratios], denominator
 
 

@@ -9,6 +9,7 @@ from ledger_service.ledger.levels import Level
 from ledger_service.ledger.multipliers import Multiplier
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.rules import Campaign
+from ledger_service.ledger.slots import through_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Addition:
     points: int
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a campaign or tier has for a purchase."""

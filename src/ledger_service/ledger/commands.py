@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Literal
 
 from ledger_service.ledger.purchases import Purchase
+from ledger_service.ledger.slots import through_slots
 
 Status = Literal["active", "suspended", "closed", "merged"]
 IdentifierType = Literal["card", "phone", "email", "external"]
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What every change carries: whose books, who asks, and under which idempotency key."""
@@ -30,6 +32,7 @@ class Command:
         return (self.account_id,)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earn(Command):
     points: int | None = None
@@ -43,6 +46,7 @@ class Earn(Command):
     expires_at: datetime | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeem(Command):
     points: int
@@ -52,6 +56,7 @@ class Redeem(Command):
     metadata: str = "{}"
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjust(Command):
     points: int
@@ -60,6 +65,7 @@ class Adjust(Command):
     allow_negative: bool = False
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reverse(Command):
     seq: int
@@ -69,6 +75,7 @@ class Reverse(Command):
     """How many of its points; None: all that is left."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceHold(Command):
     """Set points aside for a redeem that may follow."""
@@ -81,6 +88,7 @@ class PlaceHold(Command):
     metadata: str = "{}"
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainCommand(Command):
     """About an account that was found by something else (an order, a hold), and may have been merged meanwhile."""
@@ -93,6 +101,7 @@ class ChainCommand(Command):
         return _each_once(self.account_id, *self.chain)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture(ChainCommand):
     """Redeem what a hold set aside, all or less; the rest goes back."""
@@ -104,6 +113,7 @@ class Capture(ChainCommand):
     """The hold's, under which the redeem is counted once."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release(ChainCommand):
     """Give back what a hold set aside."""
@@ -111,6 +121,7 @@ class Release(ChainCommand):
     hold_id: str
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class ReturnedLine:
     """What comes back of one article: so many units, or so much money."""
@@ -120,6 +131,7 @@ class ReturnedLine:
     amount: Decimal | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund(ChainCommand):
     """A purchase comes back, wholly or in part: by `amount`, or by `lines`."""
@@ -131,6 +143,7 @@ class Refund(ChainCommand):
     reason: str | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmOrder(ChainCommand):
     """Free the points of an order that wait for this."""
@@ -139,6 +152,7 @@ class ConfirmOrder(ChainCommand):
     reason: str | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder(ChainCommand):
     """Take back all points of an order."""
@@ -147,6 +161,7 @@ class CancelOrder(ChainCommand):
     reason: str | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer(Command):
     """Available points from `account_id` to another account."""
@@ -161,6 +176,7 @@ class Transfer(Command):
         return _each_once(self.account_id, self.to_account)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merge(Command):
     """Everything of `account_id` moves to another account."""
@@ -174,6 +190,7 @@ class Merge(Command):
         return _each_once(self.account_id, self.into)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmerge(Command):
     """Undo the merge of `account_id`."""
@@ -188,6 +205,7 @@ class Unmerge(Command):
         return _each_once(self.account_id, self.into)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTier(Command):
     """A tier given by hand: a floor, not a ceiling. None ends it."""
@@ -197,6 +215,7 @@ class SetTier(Command):
     until: datetime | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview(Command):
     """What a purchase would earn, and why. Never written. Without an account (""): for one that is new."""
@@ -205,11 +224,13 @@ class Preview(Command):
     occurred_at: datetime | None = None
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle(Command):
     """Do an account's due work (expiry, hold time-outs, tiers), because nobody else came by."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class IdentifierClaim:
     """A card, phone, e-mail or external id that shall find an account. The plain value stays outside."""
@@ -221,28 +242,33 @@ class IdentifierClaim:
     masked: str
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAccount(Command):
     identifiers: tuple[IdentifierClaim, ...] = ()
     metadata: str = "{}"
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetStatus(Command):
     status: Literal["active", "suspended", "closed"]
     reason: str
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachIdentifier(Command):
     identifier: IdentifierClaim
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeIdentifier(Command):
     identifier_id: str
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Together(Command):
     """Several commands that are all written or not at all. `account_id` is the first command's."""

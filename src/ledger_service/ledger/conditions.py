@@ -7,11 +7,13 @@ from fractions import Fraction
 
 from ledger_service.ledger.baskets import Basket, Item, money_text
 from ledger_service.ledger.rules import Choice, Weekday, When
+from ledger_service.ledger.slots import through_slots
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """In the order of `date.weekday`."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """What the conditions on a whole purchase are tested on."""

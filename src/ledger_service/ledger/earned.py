@@ -12,12 +12,14 @@ from ledger_service.ledger.campaigns import Addition, Offer, offered
 from ledger_service.ledger.conditions import Occasion
 from ledger_service.ledger.levels import Level
 from ledger_service.ledger.matching import Result, matched
-from ledger_service.ledger.multipliers import Bonuses, Multiplier, bonuses_of
+from ledger_service.ledger.multipliers import ZERO, Bonuses, Multiplier, bonuses_of
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.purchases import Purchase
 from ledger_service.ledger.rules import Rule
+from ledger_service.ledger.slots import through_slots
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What decides beside the settings and the purchase."""
@@ -28,6 +30,7 @@ class Circumstances:
     is_first_purchase: bool
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Share:
     """What a rule, campaign or tier has in the total."""
@@ -40,6 +43,7 @@ class Share:
     """A sentence for people, also when it was applied."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Portion:
     """Points of the total with the same expiry policy. Never 0."""
@@ -49,6 +53,7 @@ class Portion:
     """The rule whose own expiry counts; None: the program's or the tier's."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a purchase earns. The shares of rules and campaigns add up to the points, and so do the portions."""
@@ -59,6 +64,7 @@ class Evaluation:
     portions: tuple[Portion, ...]
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class _Reckoning:
     basket: Basket
@@ -106,6 +112,14 @@ def evaluate(
     )
 
 
+def portions_of(
+    settings: ProgramSettings, purchase: Purchase, circumstances: Circumstances
+) -> tuple[int, tuple[Portion, ...]]:
+    """What a purchase earns, in all and in parts, as `evaluate` says it, without the reasons: a third of its cost."""
+    reckoning = _reckoned(settings, purchase, circumstances, None)
+    return reckoning.points, tuple(_portions(reckoning))
+
+
 def _reckoned(
     settings: ProgramSettings, purchase: Purchase, circumstances: Circumstances, shares: Sequence[Fraction] | None
 ) -> _Reckoning:
@@ -123,15 +137,15 @@ def _reckoned(
     offers = offered(settings, level, basket, occasion)
     results = [match for match in matches if isinstance(match, Result)]
     bonuses = bonuses_of([offer.gives for offer in offers if isinstance(offer.gives, Multiplier)], results, basket)
-    base = sum(result.points for result in results)
-    multiplied = base + _rounded(sum(bonuses.of_multipliers, Fraction(0)), settings)
+    base = sum([result.points for result in results])
+    multiplied = base + _rounded(sum(bonuses.of_multipliers, ZERO), settings) if bonuses.of_multipliers else base
     return _Reckoning(
         basket=basket,
         matches=matches,
         offers=offers,
         bonuses=bonuses,
         multiplied=multiplied,
-        points=multiplied + sum(offer.gives.points for offer in offers if isinstance(offer.gives, Addition)),
+        points=multiplied + sum([offer.gives.points for offer in offers if isinstance(offer.gives, Addition)]),
     )
 
 
@@ -148,7 +162,7 @@ def _rounded(points: Fraction, settings: ProgramSettings) -> int:
 def _portions(reckoning: _Reckoning) -> Iterator[Portion]:
     rest = reckoning.points
     for result, bonus in zip(reckoning.results, reckoning.bonuses.of_results, strict=True):
-        points = result.points + floor(bonus)
+        points = result.points + (floor(bonus) if bonus else 0)
         if result.rule.expiry is not None and points:
             yield Portion(points, result.rule)
             rest -= points

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 
 from ledger_service.ledger.calendar import local_day
 from ledger_service.ledger.commands import Earn
+from ledger_service.ledger.counting import UNCOUNTED, Counted, counted_with
 from ledger_service.ledger.dates import available_from, expires_at, longer_expiry, moved_by_activity
-from ledger_service.ledger.details import Detail, counts, part
-from ledger_service.ledger.earned import Circumstances, Evaluation, Portion, evaluate
+from ledger_service.ledger.details import Detail, part
+from ledger_service.ledger.earned import Circumstances, Evaluation, Portion, evaluate, portions_of
 from ledger_service.ledger.levels import Level
 from ledger_service.ledger.limits import beyond_balance, beyond_entry, beyond_lifetime, occurred_out_of_range
 from ledger_service.ledger.lots import ALWAYS, NEVER, Movement, moved, net, paying
@@ -18,18 +18,19 @@ from ledger_service.ledger.postings import Posting
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.purchases import Purchase
 from ledger_service.ledger.refusals import AccountNotActive, OutOfRange, Refusal
-from ledger_service.ledger.standing import QualifyingDay, Standing, total
+from ledger_service.ledger.standing import NOTHING_SPENT
 from ledger_service.ledger.states import AccountState
-from ledger_service.ledger.tiers import counted, effective_level, reached
+from ledger_service.ledger.tiers import effective_level
 
 
 def decide_earn(account: AccountState, command: Earn, now: datetime, settings: ProgramSettings) -> Posting | Refusal:
     """Give explicit points, or what the rules give for a purchase. Only a closed account may not earn."""
     if account.status == "closed":
         return AccountNotActive(account.status)
-    refusal = occurred_out_of_range(command.occurred_at, now, settings) or _dates_out_of_range(command, now)
-    if refusal:
-        return refusal
+    if command.occurred_at is not None or command.expires_at is not None:
+        refusal = occurred_out_of_range(command.occurred_at, now, settings) or _dates_out_of_range(command, now)
+        if refusal:
+            return refusal
     earned_at = command.occurred_at or now
     level = effective_level(settings, account.standing, now)
     points, portions, detail = _earned(account, command, earned_at, level, settings)
@@ -37,12 +38,14 @@ def decide_earn(account: AccountState, command: Earn, now: datetime, settings: P
     if limited:
         return limited
     parts = dated(portions, command.available_at, command.expires_at, earned_at, now, level, settings)
+    available_at, expires_at = _shown(parts)
     moves = active(account, "earn", earned_at, settings)
-    if len(parts) > 1 or any(movement.available_at == NEVER for movement, _ in parts):
+    if len(parts) > 1 or available_at == NEVER:
         detail["parts"] = [part(movement, rule_id) for movement, rule_id in parts]
         if level is not None:
             detail["level"] = level.id
-    posting = Posting(
+    counted = _counted(account, command, points, earned_at, now, settings)
+    return Posting(
         kind="earn",
         points=points,
         movements=together(moves, credited(account, [movement for movement, _ in parts])),
@@ -52,16 +55,14 @@ def decide_earn(account: AccountState, command: Earn, now: datetime, settings: P
         order_id=command.order_id,
         reason=command.reason,
         metadata=command.metadata,
-        available_at=_shown(min((movement.available_at for movement, _ in parts), default=ALWAYS), ALWAYS),
-        expires_at=_shown(min((movement.expires_at for movement, _ in parts), default=NEVER), NEVER),
+        available_at=available_at,
+        expires_at=expires_at,
         lifetime_change=points,
-        detail=detail,
+        detail={**detail, **counted.detail},
+        standing=counted.standing,
+        days=counted.days,
+        day_changes=counted.changes,
     )
-    if command.purchase is None and settings.ladder is None:
-        return posting
-    day = local_day(earned_at, settings.zone)
-    spend = Decimal(0) if command.purchase is None else command.purchase.amount
-    return counting(account, posting, points, spend, 0 if command.purchase is None else 1, day, now, settings)
 
 
 def preview(
@@ -72,8 +73,7 @@ def preview(
     level = effective_level(settings, found.standing, now)
     evaluation = evaluate(settings, purchase, _circumstances(found, earned_at, level))
     parts = dated(evaluation.portions, None, None, earned_at, now, level, settings)
-    available_at = min((movement.available_at for movement, _ in parts), default=ALWAYS)
-    return evaluation, _shown(available_at, ALWAYS), _shown(min((m.expires_at for m, _ in parts), default=NEVER), NEVER)
+    return evaluation, *_shown(parts)
 
 
 def _earned(
@@ -82,13 +82,22 @@ def _earned(
     if command.purchase is None:
         points = command.points or 0
         return points, (Portion(points, None),), {}
-    evaluation = evaluate(settings, command.purchase, _circumstances(account, earned_at, level))
+    points, portions = portions_of(settings, command.purchase, _circumstances(account, earned_at, level))
     detail: Detail = {"purchase": command.purchase.document()}
     if level is not None:
         detail["level"] = level.id
     if account.standing.visits == 0:
         detail["first"] = True
-    return evaluation.points, evaluation.portions, detail
+    return points, portions, detail
+
+
+def _counted(
+    account: AccountState, command: Earn, points: int, earned_at: datetime, now: datetime, settings: ProgramSettings
+) -> Counted:
+    day = None if settings.ladder is None else local_day(earned_at, settings.zone)
+    if command.purchase is not None:
+        return counted_with(account, points, command.purchase.amount, 1, day, now, settings)
+    return UNCOUNTED if day is None else counted_with(account, points, NOTHING_SPENT, 0, day, now, settings)
 
 
 def _circumstances(account: AccountState, earned_at: datetime, level: Level | None) -> Circumstances:
@@ -116,19 +125,22 @@ def dated(
         available_at = ALWAYS
     parts: dict[tuple[datetime, str | None], int] = {}
     for portion in portions:
-        rule_id = None if portion.rule is None else portion.rule.id
+        rule = portion.rule
         if explicit_expires_at is not None:
             gone_at = explicit_expires_at
         elif available_at == NEVER:
             gone_at = NEVER
         else:
-            own = None if portion.rule is None else portion.rule.expiry
-            gone_at = expiry_of(own, level, counted_from, settings)
-        parts[gone_at, rule_id] = parts.get((gone_at, rule_id), 0) + portion.points
-    return [
-        (Movement(gone_at, available_at, points), rule_id)
-        for (gone_at, rule_id), points in sorted(parts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
-    ]
+            gone_at = expiry_of(None if rule is None else rule.expiry, level, counted_from, settings)
+        counts_for = gone_at, None if rule is None else rule.id
+        parts[counts_for] = parts.get(counts_for, 0) + portion.points
+    return [(Movement(gone_at, available_at, points), rule_id) for (gone_at, rule_id), points in _in_order(parts)]
+
+
+def _in_order(parts: dict[tuple[datetime, str | None], int]) -> Iterable[tuple[tuple[datetime, str | None], int]]:
+    if len(parts) == 1:
+        return parts.items()
+    return sorted(parts.items(), key=lambda item: (item[0][0], item[0][1] or ""))
 
 
 def expiry_of(own: Expiry | None, level: Level | None, counted_from: datetime, settings: ProgramSettings) -> datetime:
@@ -159,49 +171,19 @@ def together(moves: tuple[Movement, ...], others: tuple[Movement, ...]) -> tuple
 def credited(account: AccountState, movements: Sequence[Movement]) -> tuple[Movement, ...]:
     """New points, soonest expiry first: they pay debt, at once, and only the rest goes to lots (points.md, rule 7)."""
     if not account.debt and len(movements) == 1 and movements[0].points:
-        return tuple(movements)
+        return (movements[0],)
     return net(paying(account.debt, movements))
 
 
-def counting(
-    account: AccountState,
-    posting: Posting,
-    points: int,
-    spend: Decimal,
-    visits: int,
-    day: date | None,
-    now: datetime,
-    settings: ProgramSettings,
-) -> Posting:
-    """The posting with what it counts towards spend, visits and the tier. A threshold is reached at once."""
-    standing, days = _counted(account, points, spend, visits, day, settings)
-    after = replace(
-        account,
-        standing=standing,
-        days=days,
-        lifetime_points=account.lifetime_points + posting.lifetime_change,
+def _shown(parts: Sequence[tuple[Movement, str | None]]) -> tuple[datetime | None, datetime | None]:
+    """When the points of an earn can be used, all at once, and when the first of them are gone; None: no such date."""
+    if not parts:
+        return None, None
+    first, _ = parts[0]
+    return (
+        None if first.available_at == ALWAYS else first.available_at,
+        None if first.expires_at == NEVER else first.expires_at,
     )
-    changes = () if day is None or settings.ladder is None else (QualifyingDay(day, points, spend, visits),)
-    return replace(
-        posting,
-        standing=reached(settings, after, now),
-        days=days,
-        day_changes=changes,
-        detail={**posting.detail, "counts": counts(day if changes else None, spend, visits)},
-    )
-
-
-def _counted(
-    account: AccountState, points: int, spend: Decimal, visits: int, day: date | None, settings: ProgramSettings
-) -> tuple[Standing, tuple[QualifyingDay, ...]]:
-    if day is not None:
-        return counted(settings, account, points, spend, visits, day)
-    standing = account.standing
-    return replace(standing, spend=total(standing.spend, spend), visits=standing.visits + visits), account.days
-
-
-def _shown(moment: datetime, hidden: datetime) -> datetime | None:
-    return None if moment == hidden else moment
 
 
 def _dates_out_of_range(command: Earn, now: datetime) -> OutOfRange | None:

@@ -7,6 +7,7 @@ from json.encoder import encode_basestring
 from typing import Final, Literal
 
 from ledger_service.ledger.lots import Movement, microseconds, movements_text
+from ledger_service.ledger.slots import through_slots
 
 Kind = Literal[
     "earn",
@@ -33,6 +34,7 @@ UPKEEP_SOURCE: Final = "ledger"
 """The source of entries that nobody asked for: due work."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One change of one account's points, as it stands in the books for ever."""
@@ -88,14 +90,18 @@ def canonical_bytes(entry: Entry) -> bytes:
     """
     # Written out: the encoder of the standard library takes twice as long, and every posting pays it.
     form, detail = (1, "") if entry.detail is None else (2, f",{encode_basestring(entry.detail)}")
+    recorded_at = microseconds(entry.recorded_at)
+    # Nearly all that is recorded happened just now: the same instant is not counted out twice.
+    occurred_at = recorded_at if entry.occurred_at is entry.recorded_at else microseconds(entry.occurred_at)
+    # Nothing in a kind or in the movements would have to be escaped.
     return (
-        f"[{form},{entry.program_id},{encode_basestring(entry.account_id)},{entry.seq},{encode_basestring(entry.kind)}"
+        f'[{form},{entry.program_id},{encode_basestring(entry.account_id)},{entry.seq},"{entry.kind}"'
         f",{entry.points},{entry.balance_after},{entry.available_after},{entry.held_after}"
         f",{_text(entry.order_id)},{encode_basestring(entry.source)},{_text(entry.key)},{_text(entry.reason)}"
-        f",{encode_basestring(entry.metadata)},{encode_basestring(movements_text(entry.movements))}"
+        f',{encode_basestring(entry.metadata)},"{movements_text(entry.movements)}"'
         f",{_instant(entry.available_at)},{_instant(entry.expires_at)}"
         f",{_number(entry.reverses_seq)},{_text(entry.transfer_id)},{entry.written_off},{entry.rule_version}"
-        f",{microseconds(entry.occurred_at)},{microseconds(entry.recorded_at)}{detail}]"
+        f",{occurred_at},{recorded_at}{detail}]"
     ).encode()
 
 

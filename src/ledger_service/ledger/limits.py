@@ -38,12 +38,12 @@ def beyond_entry(points: int, settings: ProgramSettings) -> LimitExceeded | None
 
 def beyond_balance(account: AccountState, points: int) -> LimitExceeded | None:
     """Refuse a balance that a client could not read exactly, either way."""
-    return _beyond(account.balance, points)
+    return _beyond(account.balance, points) if abs(account.balance + points) > POINTS_MAX else None
 
 
 def beyond_lifetime(account: AccountState, points: int) -> LimitExceeded | None:
     """Refuse to earn more in an account's life than a client could read exactly."""
-    return _beyond(account.lifetime_points, points)
+    return _beyond(account.lifetime_points, points) if abs(account.lifetime_points + points) > POINTS_MAX else None
 
 
 def beyond_day(account: AccountState, points: int, now: datetime, settings: ProgramSettings) -> LimitExceeded | None:
@@ -70,7 +70,5 @@ def redeemed_today(
     return standing, {"redeemed_on": day.isoformat()}
 
 
-def _beyond(counted: int, points: int) -> LimitExceeded | None:
-    if abs(counted + points) <= POINTS_MAX:
-        return None
+def _beyond(counted: int, points: int) -> LimitExceeded:
     return LimitExceeded(limit=POINTS_MAX, allowed=POINTS_MAX - counted if points > 0 else POINTS_MAX + counted)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ledger_service.ledger.slots import through_slots
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 """The expiry of points that do not expire; sorts after every real instant."""
 
@@ -16,6 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, order=True)
 class Lot:
     """Points with the same dates. Lots are consumed in the order of these fields."""
@@ -28,6 +31,7 @@ class Lot:
     """Points, never below 0."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Movement:
     """What one entry gave to a lot (points > 0) or took from it (points < 0)."""
@@ -145,7 +149,7 @@ def movements_text(movements: Iterable[Movement]) -> str:
 
     Instants are microseconds since 1970; null stands for never (expiry) and for always (availability).
     """
-    return "[" + ",".join(_movement_text(movement) for movement in movements) + "]"
+    return "[" + ",".join([_movement_text(movement) for movement in movements]) + "]"
 
 
 def _movement_text(movement: Movement) -> str:

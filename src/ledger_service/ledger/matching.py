@@ -9,10 +9,12 @@ from ledger_service.ledger.baskets import Basket
 from ledger_service.ledger.conditions import Occasion, chosen, nothing_chosen, obstacle
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.rules import Rule
+from ledger_service.ledger.slots import through_slots
 
 ONE_CURRENCY_UNIT = Decimal(1)
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Result:
     """A rule that counts, and what it gives by itself."""

@@ -7,6 +7,7 @@ from math import prod
 
 from ledger_service.ledger.baskets import Basket
 from ledger_service.ledger.matching import Result, given
+from ledger_service.ledger.slots import through_slots
 
 Members = tuple[int, ...]
 """Multipliers, by their place."""
@@ -15,6 +16,7 @@ Lines = frozenset[int] | None
 """Places of lines; None: no line, to which visits and fixed points belong."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Multiplier:
     """A campaign or level that multiplies, on a purchase that meets its conditions."""
@@ -26,6 +28,7 @@ class Multiplier:
     """None: the whole purchase, also what belongs to no line."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Bonuses:
     """What the multipliers add, in exact points. Both tuples have the same sum."""
@@ -40,6 +43,8 @@ class Bonuses:
 
 def bonuses_of(multipliers: Sequence[Multiplier], results: Sequence[Result], basket: Basket) -> Bonuses:
     """For each group of lines under the same multipliers: (f - 1) times the floored results of that group alone."""
+    if not multipliers:
+        return Bonuses((), (ZERO,) * len(results), frozenset())
     of_multipliers, of_results = [ZERO] * len(multipliers), [ZERO] * len(results)
     outdone: set[int] = set()
     for lines, members in _groups(multipliers, len(basket.items)):

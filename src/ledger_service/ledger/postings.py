@@ -8,12 +8,14 @@ from ledger_service.ledger.entries import Entry, Kind, seal
 from ledger_service.ledger.holds import Hold
 from ledger_service.ledger.lots import Lot, Movement, moved, usable
 from ledger_service.ledger.program import ProgramState
+from ledger_service.ledger.slots import through_slots
 from ledger_service.ledger.standing import QualifyingDay, Standing, tier_document
 from ledger_service.ledger.states import AccountState
 
 NOTHING: Detail = {}
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Posting:
     """What a rule decided: an entry, but for its place in the books."""
@@ -52,40 +54,39 @@ class Posting:
 def post(account: AccountState, posting: Posting, program: ProgramState, now: datetime) -> tuple[AccountState, Entry]:
     """The account after this posting, and the entry that it becomes."""
     lots, debt = lots_and_debt(account, posting)
-    balance = account.balance + posting.points
-    held = account.held + posting.held_change
+    seq = account.seq + 1
     # Due work takes effect at its instant: other lots that were still good then are available beside it.
-    seen_at = posting.occurred_at if posting.is_due else now
-    entry = seal(
-        Entry(
-            program_id=program.program_id,
-            account_id=account.account_id,
-            seq=account.seq + 1,
-            kind=posting.kind,
-            points=posting.points,
-            balance_after=balance,
-            available_after=usable(lots, seen_at) - debt,
-            held_after=held,
-            order_id=posting.order_id,
-            source=posting.source,
-            key=posting.key,
-            reason=posting.reason,
-            metadata=posting.metadata,
-            movements=posting.movements,
-            available_at=posting.available_at,
-            expires_at=posting.expires_at,
-            reverses_seq=posting.reverses_seq,
-            transfer_id=posting.transfer_id,
-            written_off=posting.written_off,
-            rule_version=program.settings.version,
-            occurred_at=posting.occurred_at,
-            recorded_at=now,
-            previous_hash=account.head_hash,
-            hash=b"",
-            detail=_detail(account, posting),
-        )
+    available = usable(lots, posting.occurred_at if posting.is_due else now) - debt
+    # In the order of the fields: by their names, the arguments of this and of `_after` take 1.6 us more a command.
+    entry = Entry(
+        program.program_id,
+        account.account_id,
+        seq,
+        posting.kind,
+        posting.points,
+        account.balance + posting.points,
+        available,
+        account.held + posting.held_change,
+        posting.order_id,
+        posting.source,
+        posting.key,
+        posting.reason,
+        posting.metadata,
+        posting.movements,
+        posting.available_at,
+        posting.expires_at,
+        posting.reverses_seq,
+        posting.transfer_id,
+        posting.written_off,
+        program.settings.version,
+        posting.occurred_at,
+        now,
+        account.head_hash,
+        b"",
+        _detail(account, posting),
     )
-    return _after(account, posting, lots, debt, entry.seq, entry.hash), entry
+    seal(entry)
+    return _after(account, posting, lots, debt, seq, entry.hash), entry
 
 
 def applied(account: AccountState, posting: Posting) -> AccountState:
@@ -113,29 +114,29 @@ def _detail(account: AccountState, posting: Posting) -> str | None:
     standing, before = posting.standing, account.standing
     if standing is not None and (standing.tier != before.tier or standing.floor != before.floor):
         detail = {**detail, "tier": None, "floor": None, **tier_document(standing)}
-    return detail_text(detail)
+    return detail_text(detail) if detail else None
 
 
 def _after(
     account: AccountState, posting: Posting, lots: tuple[Lot, ...], debt: int, seq: int, head_hash: bytes
 ) -> AccountState:
-    # Written out, since `replace` takes twice as long: a field of the account that is missing here would be lost,
-    # and a test holds this list against the fields.
+    # Written out, since `replace` takes three times as long: a field of the account that is missing here would be
+    # lost, and a test holds this list against the fields.
     return AccountState(
-        account_id=account.account_id,
-        status=account.status,
-        version=account.version,
-        seq=seq,
-        balance=account.balance + posting.points,
-        held=account.held + posting.held_change,
-        debt=debt,
-        lifetime_points=account.lifetime_points + posting.lifetime_change,
-        head_hash=head_hash,
-        merged_into=account.merged_into,
-        metadata=account.metadata,
-        created_at=account.created_at,
-        lots=lots,
-        holds=account.holds if posting.holds is None else posting.holds,
-        standing=account.standing if posting.standing is None else posting.standing,
-        days=account.days if posting.days is None else posting.days,
+        account.account_id,
+        account.status,
+        account.version,
+        seq,
+        account.balance + posting.points,
+        account.held + posting.held_change,
+        debt,
+        account.lifetime_points + posting.lifetime_change,
+        head_hash,
+        account.merged_into,
+        account.metadata,
+        account.created_at,
+        lots,
+        account.holds if posting.holds is None else posting.holds,
+        account.standing if posting.standing is None else posting.standing,
+        account.days if posting.days is None else posting.days,
     )

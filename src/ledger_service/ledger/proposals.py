@@ -1,7 +1,6 @@
 """Proposals: what the fold hands to the gate. The core proposes, the database disposes."""
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +11,12 @@ from ledger_service.ledger.groups import Groups
 from ledger_service.ledger.holds import Hold, HoldStatus
 from ledger_service.ledger.membership import Attachment, Revocation
 from ledger_service.ledger.outcomes import First, Outcome
+from ledger_service.ledger.slots import through_slots
 from ledger_service.ledger.standing import QualifyingDay
 from ledger_service.ledger.states import AccountState
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class AccountChange:
     """An account that the batch touches: as loaded (by its version) and as it shall be."""
@@ -28,6 +29,7 @@ class AccountChange:
     """Accounts of one group are written together or not at all."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
     """What an idempotency key stands for from now on."""
@@ -59,6 +61,7 @@ class Move:
     to_account: str
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class DayChange:
     """What a batch adds to a qualifying day of an account, or takes from it."""
@@ -67,6 +70,7 @@ class DayChange:
     change: QualifyingDay
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """One batch as decided: an outcome for each command, in order, and what is to be written."""
@@ -117,8 +121,9 @@ class Proposal:
 
 def lot_changes(entries: Iterable[Entry]) -> Iterator[tuple[str, datetime, datetime, int]]:
     """The net change of each lot over these entries."""
-    net: Counter[tuple[str, datetime, datetime]] = Counter()
+    net: dict[tuple[str, datetime, datetime], int] = {}
     for entry in entries:
         for movement in entry.movements:
-            net[entry.account_id, movement.expires_at, movement.available_at] += movement.points
+            lot = entry.account_id, movement.expires_at, movement.available_at
+            net[lot] = net.get(lot, 0) + movement.points
     return ((*lot, points) for lot, points in sorted(net.items()) if points)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ledger_service.ledger.slots import through_slots
 
+
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a receipt."""
@@ -20,6 +23,7 @@ class Line:
     voided: bool = False
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Purchase:
     amount: Decimal

@@ -10,9 +10,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ledger_service.ledger.commands import Refund
+from ledger_service.ledger.counting import counting
 from ledger_service.ledger.details import Detail, detail_of
 from ledger_service.ledger.earned import Circumstances, points_of
-from ledger_service.ledger.earning import counting
 from ledger_service.ledger.limits import beyond_balance
 from ledger_service.ledger.postings import Posting
 from ledger_service.ledger.program import ProgramSettings
@@ -110,7 +110,6 @@ def decide_deduction(
     return counting(
         account,
         posting,
-        posting.points,
         after - before if is_counted else Decimal(0),
         -1 if is_counted and left.is_last else 0,
         day_of(counts),

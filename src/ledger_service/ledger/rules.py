@@ -18,6 +18,11 @@ class Choice:
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
 
+    @property
+    def is_some(self) -> bool:
+        """Whether it leaves any value out."""
+        return bool(self.include or self.exclude)
+
     @classmethod
     def of(cls, document: Mapping[str, Any] | None) -> "Choice":
         document = document or {}
@@ -47,7 +52,7 @@ class When:
     @property
     def is_scoped(self) -> bool:
         """Whether lines are chosen."""
-        return self.skus != Choice() or self.categories != Choice()
+        return self.skus.is_some or self.categories.is_some
 
     @classmethod
     def of(cls, document: Mapping[str, Any] | None) -> "When":

@@ -41,8 +41,7 @@ def settle(account: AccountState, program: ProgramState, now: datetime, not_befo
 
     Points that came back after their lot's date (at `not_before`) expire at that moment, not before they were there.
     """
-    due_at = account.next_due_at
-    if due_at is None or due_at > now:
+    if not account.is_due(now):
         return Settled(account)
     entries = []
     while (posting := _due(account, program.settings, now, not_before)) is not None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger_service.ledger.lots import NEVER, instant, microseconds
+from ledger_service.ledger.slots import through_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Floor:
     """The first instant at which it no longer counts."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Standing:
     """All counters and the tier of an account. A projection of its entries, like its lots."""
@@ -70,6 +72,7 @@ NEWCOMER = Standing()
 """The standing of an account that never bought anything."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True, order=True)
 class QualifyingDay:
     """What one local day of an account counts towards its tier."""

@@ -11,9 +11,11 @@ from ledger_service.ledger.holds import Hold, HoldFacts
 from ledger_service.ledger.lots import NEVER, Lot, usable
 from ledger_service.ledger.outcomes import First
 from ledger_service.ledger.program import ProgramSettings, ProgramState
+from ledger_service.ledger.slots import through_slots
 from ledger_service.ledger.standing import NEWCOMER, QualifyingDay, Standing
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class AccountState:
     """One account's books in short: everything a rule may need to decide about it."""
@@ -45,6 +47,14 @@ class AccountState:
         """Points that can be redeemed at this instant; below 0 while there is debt."""
         return usable(self.lots, now) - self.debt
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether there is due work at this instant: `next_due_at` is not after it."""
+        if self.lots and self.lots[0].expires_at <= now:
+            return True
+        if self.holds and self.holds[0].expires_at <= now:
+            return True
+        return self.standing is not NEWCOMER and self.standing.due_at <= now
+
     @property
     def next_due_at(self) -> datetime | None:
         """The next instant at which a lot expires, a hold times out, or the tier is looked at."""
@@ -56,6 +66,7 @@ class AccountState:
         return None if due == NEVER else due
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """An identifier as it stands in the books."""
@@ -65,6 +76,7 @@ class Identifier:
     attached_at: datetime
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class KnownOutcome:
     """What an idempotency key stands for."""
@@ -73,6 +85,7 @@ class KnownOutcome:
     first: First
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
     """An entry that a command refers to, with how many of its points were taken or given back so far."""
@@ -87,6 +100,7 @@ class EntryFacts:
     """The entry that freed its points, when they waited for that."""
 
 
+@through_slots
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """Everything one batch needs: one program, one instant, and the accounts its commands touch."""

@@ -7,9 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ledger_service.ledger.commands import Command, Reverse
+from ledger_service.ledger.counting import counting
 from ledger_service.ledger.dates import restored_until
 from ledger_service.ledger.details import Detail, consumed_of, detail_of, money, part_of
-from ledger_service.ledger.earning import counting
 from ledger_service.ledger.limits import beyond_balance
 from ledger_service.ledger.lots import (
     ALWAYS,
@@ -72,7 +72,7 @@ def take_back(
         spend, visits = -money(remaining_amount(purchase, shares)), 0 if is_nothing(purchase, shares) else -1
         uncounted = {"shares": shares_text(shares), "amount": "0", "uncounted": True}
         posting = replace(posting, detail={**posting.detail, "refund": uncounted})
-    return counting(account, posting, posting.points, spend, visits, day_of(counts), now, settings)
+    return counting(account, posting, spend, visits, day_of(counts), now, settings)
 
 
 def day_of(counts: Detail) -> date | None:

@@ -18,8 +18,8 @@ WEIGHT: Final = 0.2
 TRIP_SECONDS_TARGET: Final = 0.05
 """How long a trip may take before batches are made smaller. Whoever comes during a trip waits for its end, and travels
 after it: a caller sees two of them."""
-BATCH_SIZE_MIN: Final = 16
-"""Smaller ones would be carried hardly sooner: most of such a trip is the same for any size."""
+BATCH_SIZE_SMALL: Final = 32
+"""Batches up to this size tell how long a trip takes whatever it carries, and none is made smaller."""
 
 
 class BatchSize:
@@ -27,20 +27,26 @@ class BatchSize:
 
     A database that is slow, or shares its machine, takes long for a large batch; all who come meanwhile gather to the
     next one, so that all batches become as large as they may be. Then throughput is hardly better than with half
-    of them, and everybody's wait is that of the full ones.
+    of them, and everybody's wait is that of the full ones. Where it is not the size that makes trips long (a slow disk,
+    a far standby), smaller batches would only carry less: a trip may always take twice as long as a small one does.
     """
 
-    __slots__ = ("_size_max", "now")
+    __slots__ = ("_size_max", "now", "small_seconds")
 
     def __init__(self, size_max: int) -> None:
         self._size_max = size_max
         self.now = size_max
+        self.small_seconds = 0.0
+        """How long trips of small batches take, by the last ten or so."""
 
     def note(self, size: int, seconds: float) -> None:
         """A batch of this size was carried and took so long. One that was too slow makes the next as large as would
         have been in time, but not less than half; one that was full and in time makes it a tenth larger."""
-        if seconds > TRIP_SECONDS_TARGET:
-            in_time = max(int(size * TRIP_SECONDS_TARGET / seconds), size // 2, BATCH_SIZE_MIN)
+        if size <= BATCH_SIZE_SMALL:
+            self.small_seconds += (WEIGHT if self.small_seconds else 1) * (seconds - self.small_seconds)
+        target = max(TRIP_SECONDS_TARGET, 2 * self.small_seconds)
+        if seconds > target:
+            in_time = max(int(size * target / seconds), size // 2, BATCH_SIZE_SMALL)
             self.now = min(self.now, in_time)
         elif size >= self.now:
             self.now = min(self._size_max, self.now + 1 + self.now // 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ledger_service.errors import Failure, OutcomeUnknown, Overloaded
@@ -51,6 +52,8 @@ class Ticket:
     is_locked_out: bool = False
     """Somebody else held one of its accounts for long."""
     keys_taken: int = 0
+    since: float = field(default_factory=perf_counter)
+    """When it came to the station where it is, by `perf_counter`."""
 
     @property
     def travels_alone(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from time import perf_counter
 from typing import Any, TypeVar
 
+from ledger_service import stations
 from ledger_service.errors import AccountLocked, DatabaseUnavailable, KeyTaken, OutcomeUnknown, Overloaded
 from ledger_service.ledger.decide import decide
 from ledger_service.ledger.outcomes import Outcome, Repeated, Replayed
@@ -21,11 +22,12 @@ from ledger_service.metrics import (
     DB_RETRIES,
     SHED,
 )
-from ledger_service.posting import pauses, tally
+from ledger_service.posting import pauses
 from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.breaker import Breaker
 from ledger_service.posting.journal import Journal
 from ledger_service.posting.queue import Queue
+from ledger_service.posting.tally import Tally, count_failure
 
 KEYS_TAKEN_MAX = 10
 """Trips in which another instance was first with a key of the batch. The next load shows that key, so a second time
@@ -107,17 +109,22 @@ class Lane:
     async def _trip(self, program_id: int, part: list[Ticket]) -> list[Ticket]:
         """One trip down the road and back. Answers those whose decision is void."""
         started_at = perf_counter()
+        for ticket in part:
+            stations.QUEUE.note(started_at - ticket.since)
+            ticket.since = started_at
         loaded = await self._journal.load_batch(
             program_id, [ticket.command for ticket in part], max(ticket.deadline for ticket in part)
         )
         loaded_at = perf_counter()
         _load_phase.observe(loaded_at - started_at)
+        stations.LOAD.note(loaded_at - started_at, len(part))
         part = self._in_time(part)
         if not part:
             return []
         proposal = decide(loaded, [ticket.command for ticket in part])
         folded_at = perf_counter()
         _fold_phase.observe(folded_at - loaded_at)
+        stations.FOLD.note(folded_at - loaded_at, len(part))
         conflicts: frozenset[str] = frozenset()
         give_up_at = max(ticket.deadline for ticket in part)
         if not proposal.is_empty:
@@ -132,6 +139,10 @@ class Lane:
             waiting_at = perf_counter()
             await _uncancelled(self._journal.barrier(give_up_at))
             COMMIT_BARRIER.observe(perf_counter() - waiting_at)
+        back_at = perf_counter()
+        stations.GATE.note(back_at - folded_at, len(part))
+        for ticket in part:
+            ticket.since = back_at
         return _hand_back(part, proposal, conflicts)
 
     def _in_time(self, tickets: list[Ticket]) -> list[Ticket]:
@@ -183,7 +194,7 @@ class Lane:
             middle = len(part) // 2
             return [part[:middle], part[middle:]]
         culprit = part[0]
-        tally.count_failure(culprit.command)
+        count_failure(culprit.command)
         culprit.fail(OutcomeUnknown("an earlier trip may have written it") if culprit.is_unknown else error)
         return []
 
@@ -214,7 +225,9 @@ def _says_again(outcome: Outcome) -> bool:
 
 def _hand_back(part: Iterable[Ticket], proposal: Proposal, conflicts: frozenset[str]) -> list[Ticket]:
     """Answer the callers, but for those whose decision rests on an account that another instance wrote first."""
-    BATCH_CONFLICTS.inc(len(conflicts))
+    if conflicts:
+        BATCH_CONFLICTS.inc(len(conflicts))
+    counted = Tally()
     again = []
     for ticket, outcome in zip(part, proposal.outcomes, strict=True):
         if conflicts and proposal.is_void(ticket.command, conflicts):
@@ -222,6 +235,7 @@ def _hand_back(part: Iterable[Ticket], proposal: Proposal, conflicts: frozenset[
             ticket.come_back(Overloaded)
             again.append(ticket)
         else:
-            tally.count(ticket.command, outcome)
+            counted.count(ticket.command, outcome)
             ticket.hand_back(outcome)
+    counted.show()
     return again

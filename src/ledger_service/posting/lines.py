@@ -32,13 +32,13 @@ class Line:
         """Its level in `Ready`, if it is there."""
 
     def first(self) -> Ticket | None:
-        return next(iter(self.tickets), None)
+        for ticket in self.tickets:
+            return ticket
+        return None
 
     def priority(self) -> Priority:
         """The class of the most urgent that waits here: what stands before it has to go first, so it is as urgent."""
-        if len(self.tickets) == 1:
-            return priority_of(next(iter(self.tickets)).command)
-        return min(priority_of(ticket.command) for ticket in self.tickets)
+        return min([priority_of(ticket.command) for ticket in self.tickets])
 
 
 class Lines:
@@ -67,27 +67,30 @@ class Lines:
 
     @property
     def has_ready(self) -> bool:
-        return len(self._ready) > 0
+        return self._ready.size > 0
 
     def enter(self, ticket: Ticket) -> None:
         """Stand last in the line of each of its accounts."""
-        found = []
-        # Each once, also of a command that names an account twice: to undo a merge that never was, say.
-        for account_id in dict.fromkeys(ticket.command.account_ids):
-            line = self._lines.get(account_id)
-            if line is None:
-                line = self._lines[account_id] = Line(account_id)
-            line.tickets[ticket] = None
-            found.append(line)
-        ticket.lines = tuple(found)
+        account_ids = ticket.command.account_ids
+        if len(account_ids) > 1:
+            # Each once, also of a command that names an account twice: to undo a merge that never was, say.
+            account_ids = tuple(dict.fromkeys(account_ids))
+        ticket.lines = tuple([self._enter(ticket, account_id) for account_id in account_ids])
         ticket.is_waiting = True
         priority = priority_of(ticket.command)
         self.waiting.enter(ticket, priority)
-        for line in found:
+        for line in ticket.lines:
             if line.listed_on is not None:
                 self._ready.lift(line, priority)
-        if found[0].first() is ticket:
-            self._list(found[0])
+        if ticket.lines[0].first() is ticket:
+            self._list(ticket.lines[0])
+
+    def _enter(self, ticket: Ticket, account_id: str) -> Line:
+        line = self._lines.get(account_id)
+        if line is None:
+            line = self._lines[account_id] = Line(account_id)
+        line.tickets[ticket] = None
+        return line
 
     def cut(self, size_max: int) -> Batch:
         """Take what is ready, the most urgent lines first and from their front, and hold their accounts until they are
@@ -98,7 +101,7 @@ class Lines:
         batch = Batch(self.program_id)
         is_open = True
         self._ready.begin_cut()
-        while is_open and self._ready and batch.size < size_max:
+        while is_open and self._ready.size and batch.size < size_max:
             line = self._ready.pop()
             is_open = self._take_from(line, batch, size_max)
             if not line.tickets:
@@ -107,7 +110,7 @@ class Lines:
 
     def _take_from(self, line: Line, batch: Batch, size_max: int) -> bool:
         """Take what can travel of one line; answer whether the batch takes from further lines."""
-        while (ticket := line.first()) is not None and _may_travel(ticket, batch):
+        while (ticket := line.first()) is not None and _may_travel(ticket, line, batch):
             if not batch.admits(ticket, size_max):
                 if line.held_by is None:
                     self._ready.add_next(line)
@@ -158,13 +161,15 @@ class Lines:
         ticket = line.first()
         if ticket is None:
             self._lines.pop(line.account_id, None)
-        elif _may_travel(ticket, None):
+        elif _may_travel(ticket, line, None):
             self._ready.add(line, line.priority())
 
 
-def _may_travel(ticket: Ticket, batch: Batch | None) -> bool:
-    """Whether it is first in all its lines, and no batch but this one holds them."""
+def _may_travel(ticket: Ticket, first_in: Line, batch: Batch | None) -> bool:
+    """Whether it is first in all its lines, as it is in this one, and no batch but this one holds them."""
     for line in ticket.lines:
-        if (line.held_by is not None and line.held_by is not batch) or line.first() is not ticket:
+        if (line.held_by is not None and line.held_by is not batch) or (
+            line is not first_in and line.first() is not ticket
+        ):
             return False
     return True

@@ -10,6 +10,7 @@ from ledger_service.ledger.commands import Command
 from ledger_service.ledger.decide import decide
 from ledger_service.ledger.outcomes import Outcome
 from ledger_service.metrics import QUEUE_LENGTH, SHED
+from ledger_service.posting.batch import Ticket
 from ledger_service.posting.breaker import Breaker
 from ledger_service.posting.journal import Journal
 from ledger_service.posting.lane import Lane
@@ -65,16 +66,17 @@ class Poster:
 
     async def post(self, program_id: int, command: Command, deadline: float) -> Outcome:
         """What the command came to, once it is in the books: `enter`, and wait."""
-        return await self.enter(program_id, command, deadline)
+        return await self.enter(program_id, command, deadline).answer
 
-    def enter(self, program_id: int, command: Command, deadline: float) -> asyncio.Future[Outcome]:
-        """What the command will have come to, once it is in the books. Safe to repeat with the same key.
+    def enter(self, program_id: int, command: Command, deadline: float) -> Ticket:
+        """Set the command on its way; `answer` tells what it came to, once it is in the books. Safe to repeat with the
+        same key.
 
         `deadline` is an instant of the running loop's clock; there is an answer at most 10 ms after it. Cancelling
-        the future does not cancel the command.
+        the answer does not cancel the command.
 
-        Raises, at once or in the future, Overloaded, ShuttingDown, DatabaseUnavailable: nothing was written. In the
-        future OutcomeUnknown: it may have been. Anything else is a bug that this command runs into.
+        Raises, at once or in the answer, Overloaded, ShuttingDown, DatabaseUnavailable: nothing was written. In the
+        answer OutcomeUnknown: it may have been. Anything else is a bug that this command runs into.
         """
         if self._is_draining:
             _shed_draining.inc()
@@ -82,7 +84,7 @@ class Poster:
         if not self._breaker.admits():
             _shed_breaker.inc()
             raise DatabaseUnavailable("the database has been away for longer than a failover takes")
-        return self._queue.enter(program_id, command, deadline).answer
+        return self._queue.enter(program_id, command, deadline)
 
     def expects_database(self) -> bool:
         """Whether waiting for a database that is not there now may be worth while: a failover may run."""

@@ -46,7 +46,9 @@ _PRIORITIES: Final[Mapping[type[Command], Priority]] = {
     Settle: Priority.UPKEEP,
 }
 
+_OTHERS: Final = Priority.EARN
+
 
 def priority_of(command: Command) -> Priority:
     """The class of a command. Commands written together are a bulk, which can wait, whatever they are."""
-    return _PRIORITIES.get(type(command), Priority.EARN)
+    return _PRIORITIES.get(type(command), _OTHERS)

@@ -144,9 +144,9 @@ class Queue:
     def release(self, batch: Batch, again: Sequence[Ticket]) -> None:
         """The batch is done, but for those that go again. Accounts that keep moving under us rest for a moment."""
         lines = self._programs[batch.program_id]
-        going = sorted((ticket for ticket in again if not ticket.is_late), key=lambda ticket: ticket.number)
-        lines.put_back(going)
+        going = sorted([ticket for ticket in again if not ticket.is_late], key=lambda ticket: ticket.number)
         if going:
+            lines.put_back(going)
             self._occupied[batch.program_id] = lines
             self.waiting += sum(ticket.size for ticket in going)
         if len(again) < len(batch.tickets):

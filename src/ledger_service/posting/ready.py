@@ -21,7 +21,7 @@ NEXT: Final = len(Priority)
 class Ready:
     """Lines by the class of the most urgent command that waits in them, and in each class in order of listing."""
 
-    __slots__ = ("_count", "_cuts", "_levels", "_order", "_orders")
+    __slots__ = ("_cuts", "_levels", "_order", "_orders", "size")
 
     def __init__(self) -> None:
         self._levels: tuple[deque[Line], ...] = tuple(deque() for _ in range(NEXT + 1))
@@ -31,11 +31,9 @@ class Ready:
             for first in Priority
         )
         self._order = self._orders[0]
-        self._count = 0
+        self.size = 0
+        """How many lines are listed."""
         self._cuts = 0
-
-    def __len__(self) -> int:
-        return self._count
 
     def begin_cut(self) -> None:
         """The next lines are taken for one batch."""
@@ -50,7 +48,7 @@ class Ready:
                 line = level.popleft()
                 if line.listed_on == number:
                     line.listed_on = None
-                    self._count -= 1
+                    self.size -= 1
                     return line
         raise IndexError("no line is ready")
 
@@ -58,13 +56,13 @@ class Ready:
         """List a line last in its class."""
         line.listed_on = priority
         self._levels[priority].append(line)
-        self._count += 1
+        self.size += 1
 
     def add_next(self, line: Line) -> None:
         """List a line before all others: what did not fit into one batch, or may still come along with it."""
         line.listed_on = NEXT
         self._levels[NEXT].appendleft(line)
-        self._count += 1
+        self.size += 1
 
     def lift(self, line: Line, priority: Priority) -> None:
         """A command came to a line that is listed."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ledger_service.errors import Overloaded
 from ledger_service.posting.admission import (
-    BATCH_SIZE_MIN,
+    BATCH_SIZE_SMALL,
     STANDING_SECONDS,
     TRIP_SECONDS_TARGET,
     WAIT_SECONDS_TARGET,
@@ -75,8 +75,8 @@ def test_a_trip_that_took_too_long_makes_the_next_batches_as_large_as_would_have
     size = BatchSize(256)
     size.note(200, TRIP_SECONDS_TARGET * 4 / 3)
     assert size.now == 150
-    size.note(10, TRIP_SECONDS_TARGET * 100)
-    assert size.now == BATCH_SIZE_MIN
+    size.note(40, TRIP_SECONDS_TARGET * 100)
+    assert size.now == BATCH_SIZE_SMALL
 
 
 def test_one_long_trip_costs_at_most_half_of_its_size() -> None:
@@ -87,12 +87,30 @@ def test_one_long_trip_costs_at_most_half_of_its_size() -> None:
 
 def test_full_batches_in_time_grow_again_and_others_change_nothing() -> None:
     size = BatchSize(256)
-    size.note(40, 30.0)
-    assert size.now == 20
-    size.note(19, 0.001)
-    assert size.now == 20
+    size.note(80, 30.0)
+    assert size.now == 40
+    size.note(39, 0.001)
+    assert size.now == 40
     for _ in range(100):
         size.note(size.now, TRIP_SECONDS_TARGET)
+    assert size.now == 256
+
+
+def test_where_small_batches_take_as_long_large_ones_are_not_made_smaller() -> None:
+    size = BatchSize(256)
+    for _ in range(20):
+        size.note(BATCH_SIZE_SMALL, 0.2)
+    for _ in range(20):
+        size.note(256, 0.38)
+    assert size.now == 256
+
+
+def test_batches_that_were_made_smaller_for_nothing_become_large_again() -> None:
+    size = BatchSize(256)
+    for _ in range(10):
+        size.note(size.now, 0.2)
+    for _ in range(100):
+        size.note(size.now, 0.2 + 0.0005 * size.now)
     assert size.now == 256
 
 
@@ -103,7 +121,7 @@ def test_batches_are_never_larger_than_allowed_nor_smaller_than_worth_a_trip(
     size = BatchSize(size_max)
     for trip in trips:
         size.note(*trip)
-        assert min(BATCH_SIZE_MIN, size_max) <= size.now <= size_max
+        assert min(BATCH_SIZE_SMALL, size_max) <= size.now <= size_max
 
 
 def test_a_queue_that_stands_does_so_until_for_100_ms_nobody_was_one_too_many() -> None:

@@ -24,7 +24,7 @@ def test_a_line_that_becomes_more_urgent_is_taken_once_and_with_those(ready: Rea
     ready.lift(lifted, Priority.CAPTURE)
     ready.begin_cut()
     assert [ready.pop(), ready.pop()] == [lifted, earning]
-    assert len(ready) == 0
+    assert ready.size == 0
     with pytest.raises(IndexError):
         ready.pop()
 
