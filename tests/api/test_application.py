@@ -16,6 +16,9 @@ class Failing:
     def __init__(self, failure: Exception) -> None:
         self.failure = failure
 
+    def enter(self, *_: Any) -> Any:
+        raise self.failure
+
     async def post(self, *_: Any) -> Any:
         raise self.failure
 

@@ -24,6 +24,7 @@ from ledger_service.api.observing import log_bug
 from ledger_service.api.posting import found_and_posted, outcome_of
 from ledger_service.api.problems import Unfit
 from ledger_service.api.rendering import json_bytes
+from ledger_service.api.turnstile import Turnstile
 from ledger_service.api.validation import invalid
 from ledger_service.api.views import BulkResults
 from ledger_service.errors import Failure
@@ -63,7 +64,8 @@ async def post_bulk(call: Anyone, request: Request) -> Response:
     asked = [_asked_or_not(call, item) for item in items]
     # Found for all at once and before any is posted, so that operations on one account stay in their order.
     found = await find(call, [each for each in asked if isinstance(each, Asked)])
-    return _response(await asyncio.gather(*(_independent(call, each, found, is_rehearsal) for each in asked)))
+    turnstile = None if is_rehearsal else Turnstile(call)
+    return _response(await asyncio.gather(*(_independent(call, each, found, turnstile) for each in asked)))
 
 
 def _asked_or_not(call: Call, item: Any) -> Asked | Exception:
@@ -73,14 +75,18 @@ def _asked_or_not(call: Call, item: Any) -> Asked | Exception:
         return wrong
 
 
-async def _independent(call: Call, asked: Asked | Exception, found: Found, is_rehearsal: bool) -> Answer:
-    """What the single call would answer."""
+async def _independent(call: Call, asked: Asked | Exception, found: Found, turnstile: Turnstile | None) -> Answer:
+    """What the single call would answer. No turnstile: it is a rehearsal."""
     try:
         if isinstance(asked, Exception):
             raise asked
-        outcome = await outcome_of(asked.call, asked.command(found), is_rehearsal)
+        command = asked.command(found)
+        if turnstile is None:
+            outcome = await outcome_of(asked.call, command, is_rehearsal=True)
+        else:
+            outcome = await turnstile.post(command)
         if is_merged_meanwhile(outcome):
-            outcome = await found_and_posted(asked, is_rehearsal)
+            outcome = await found_and_posted(asked, is_rehearsal=turnstile is None)
         return answer(outcome, asked.verb.status)
     except Exception as raised:
         if not isinstance(raised, Unfit | Failure):

@@ -2,11 +2,14 @@
 
 from asyncio import Future
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 from typing import Final
 
 from pydantic import TypeAdapter
 from starlette.types import Receive, Scope, Send
 
+from ledger_service import stations
 from ledger_service.api.answers import Answer, answer
 from ledger_service.api.bodies import is_nothing
 from ledger_service.api.calls import EXCHANGE, Call, Callers, content_of, flag, needed_key, query_of, until_deadline
@@ -20,6 +23,7 @@ from ledger_service.api.verb import Verb
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.outcomes import Outcome
 from ledger_service.ledger.points import POINTS_MAX
+from ledger_service.posting.batch import Ticket
 
 _QUERY: Final = frozenset({"dry_run"})
 _SEQ_SIZE_MAX: Final = 16
@@ -61,9 +65,11 @@ class PostingEndpoint:
         """Post what this content says. Raises Unfit and Failure."""
         needed_key(call)
         command = self._verb.to_command(call, Target(account_id), read_json(self._adapter, content))
-        return call.services.poster.enter(call.program_id, command, call.deadline), self._answer_to
+        ticket = call.services.poster.enter(call.program_id, command, call.deadline)
+        return ticket.answer, partial(self._answer_to, ticket)
 
-    def _answer_to(self, outcome: Outcome) -> Answer:
+    def _answer_to(self, ticket: Ticket, outcome: Outcome) -> Answer:
+        stations.WAKE.note(perf_counter() - ticket.since)
         return answer(outcome, self._verb.status)
 
     async def _body(self, call: Call, receive: Receive) -> Body:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from starlette.routing import Route
 
+from ledger_service import stations
 from ledger_service.api.answers import Answer, problem_of
 from ledger_service.api.calls import Call, Callers, Exchange, Headers
 from ledger_service.api.observing import Traffic, log_bug, request_id_of
@@ -92,6 +93,7 @@ class Passage:
                 traffic.active -= 1
                 return False
             future, self._answer_to = endpoint.begin(call, account_id, query, content)
+            stations.PARSE.note(perf_counter() - self._started)
         except Exception as raised:  # a bug is answered like everything else
             self._fail(raised)
         else:
@@ -99,12 +101,14 @@ class Passage:
         return True
 
     def _end(self, future: Future[Any]) -> None:
+        ended = perf_counter()
         try:
             answered = self._answer_to(future.result())
         except Exception as raised:  # as above
             self._fail(raised)
         else:
             self._finish(answered)
+            stations.ANSWER.note(perf_counter() - ended)
 
     def _fail(self, raised: Exception) -> None:
         if not isinstance(raised, Unfit | Failure):

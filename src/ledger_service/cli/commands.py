@@ -32,6 +32,7 @@ class Commands(LazyGroup):
         ),
         "drill": Place("ledger_service.cli.drill.command", "Break things under load: is anything lost?", OPERATE),
         "bench": Place("ledger_service.cli.bench.command", "Measure the service on this machine.", OPERATE),
+        "profile": Place("ledger_service.cli.bench.profile", "Where the time of a request goes.", OPERATE),
         "programs": Place("ledger_service.cli.programs", "Create and list loyalty programs.", OPERATE),
         "keys": Place("ledger_service.cli.keys", "Create, list and revoke API keys.", OPERATE),
     }
