@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ledger_service.cli.drill.matrix import fault_named
-from ledger_service.cli.drill.psql import Psql
 from ledger_service.cli.drill.recorder import ATTEMPTS, ENTRIES
 from ledger_service.cli.drill.report import broken, figures
 from ledger_service.cli.drill.rig import Rig
 from ledger_service.cli.drill.rounds import Plan, Result, drill
 from ledger_service.cli.drill.timeline import draw
 from ledger_service.cli.drill.verdict import LOST, ONCE, check_history, checker_folder
+from ledger_service.cli.psql import Psql
 from tests.instances import make_program, run, starting_instances
 from tests.servers import TestServer, cloning
 

@@ -5,7 +5,35 @@ import pytest
 from ledger_service.cli.console import Misused
 from ledger_service.cli.drill.matrix import FAULTS, SHORT, fault_named
 
-PROMISED_NUMBERS = (1, 2, 3, 5, 6, 7, 10, 12, 13, 14, 16, 17, 22, 23, 24, 27, 28, 30, 32, 33, 34, 35, 36, 42, 43, 46)
+PROMISED_NUMBERS = (
+    1,
+    2,
+    3,
+    5,
+    6,
+    7,
+    10,
+    12,
+    13,
+    14,
+    16,
+    17,
+    22,
+    23,
+    24,
+    27,
+    28,
+    30,
+    32,
+    33,
+    34,
+    35,
+    36,
+    42,
+    43,
+    44,
+    46,
+)
 PROMISED = ["F04b", *(f"F{number:02}" for number in PROMISED_NUMBERS)]
 
 

@@ -7,7 +7,7 @@ from ledger_service.cli.drill.schedule import Intent, Kind
 
 
 def intent(kind: Kind, number: int = 1, **said: Any) -> Intent:
-    fields = {"at": 0.0, "account_id": "m-1", "to_account": "m-2", "points": 5, "order_id": None, "is_repeated": False}
+    fields = {"at": 0.0, "account_id": "m-1", "to_account": "m-2", "points": 5, "order_id": None, "repeats": 0}
     return Intent(number=number, kind=kind, **(fields | said))
 
 

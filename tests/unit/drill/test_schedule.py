@@ -40,3 +40,10 @@ def test_nobody_transfers_to_himself():
 def test_orders_are_never_drawn_twice():
     orders = [intent.order_id for intent in islice(intents(CROWD), 5_000) if intent.order_id]
     assert len(orders) == len(set(orders)) > 1_000
+
+
+def test_a_success_is_sent_once_more_as_often_as_asked_on_average():
+    for repeats, counts in ((0.0, {0}), (0.1, {0, 1}), (1.0, {1}), (2.5, {2, 3})):
+        drawn = [intent.repeats for intent in islice(intents(replace(CROWD, repeats=repeats)), 2000)]
+        assert set(drawn) == counts
+        assert abs(sum(drawn) / len(drawn) - repeats) < 0.05

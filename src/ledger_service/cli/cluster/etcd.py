@@ -6,9 +6,9 @@ from typing import Any
 from ledger_service.cli.cluster.state import HOST, Node
 
 TIMES = {
-    # A new leader of etcd gives every lease its whole time again, and the election timeout on top: with the node of both
-    # leaders lost, Patroni's ttl of 20 s begins only after one to two election timeouts and lasts one more. With 2.5 s
-    # that made 26 s; with 0.8 s a busy machine still elects nobody without need, since members ask first (pre-vote).
+    # A new leader of etcd gives every lease its whole time again, and the election timeout on top: with the node of
+    # both leaders lost, Patroni's ttl of 20 s begins only after one to two election timeouts and lasts one more. With
+    # 2.5 s that made 26 s; with 0.8 s a busy machine still elects nobody without need: members ask first (pre-vote).
     "heartbeat-interval": 100,
     "election-timeout": 800,
 }

@@ -29,6 +29,9 @@ def drill(
     duration: float | None = typer.Option(
         None, min=1, max=86_400, help="Seconds that a fault lasts that does not end at once. Default: its own."
     ),
+    repeats: float = typer.Option(
+        0.1, min=0, max=100, help="How often each success is sent once more under its key, on average."
+    ),
     folder: Path | None = typer.Option(
         None, help="Where history, figures and picture go. Default: in loadtests/results/drills."
     ),
@@ -64,7 +67,7 @@ def drill(
 
     from ledger_service.cli.drill.rounds import Plan
 
-    plan = Plan(runs, rate, seed, results, duration)
+    plan = Plan(runs, rate, seed, results, duration, repeats)
     clean = with_rig(faults, plan, checker, cluster, url, api_key, yardstick)
     if not clean:
         raise typer.Exit(1)
@@ -89,17 +92,42 @@ def with_rig(
     forget_variables()
     if url is not None and api_key is None:
         raise Misused("A service by its address needs --api-key, too.")
+    shared = [fault for fault in faults if fault.own_rig is None]
     with terminating_like_ctrl_c():
         try:
+            if yardstick and len(shared) < len(faults):
+                raise Misused("The usual way is drilled on a cluster, and this fault has a rig of its own.")
+            clean = drill_alone(faults, plan, checker)
+            if faults and not shared:
+                return clean
             if url is not None and api_key is not None:
-                return drill_all(faults, single_rig(url, api_key), plan, checker)
+                return drill_all(shared, single_rig(url, api_key), plan, checker) and clean
             with cluster_rig(cluster, console.print) as rig:
                 if yardstick:
-                    return compare_all(faults, rig, plan, checker)
-                return drill_all(faults, rig, plan, checker)
+                    return compare_all(shared, rig, plan, checker)
+                return drill_all(shared, rig, plan, checker) and clean
         except KeyboardInterrupt:
             console.print("Stopped; nothing is proven.")
             raise typer.Exit(130) from None
+
+
+def drill_alone(faults: "list[Fault]", plan: "Plan", checker: Path) -> bool:
+    """Those of the faults that have a rig of their own, each on its own: before there is a cluster, which would take
+    time from them. Whether all were clean."""
+    from ledger_service.cli.console import people, say_line
+    from ledger_service.errors import Failure
+
+    clean = True
+    for fault in faults:
+        if fault.own_rig is None:
+            continue
+        try:
+            with fault.own_rig(people().print) as rig:
+                clean = drill_all([fault], rig, plan, checker) and clean
+        except Failure as failure:
+            say_line(f"{fault.name} FAILED, not proven: {failure}")
+            clean = False
+    return clean
 
 
 def drill_all(faults: "list[Fault]", rig: "Rig", plan: "Plan", checker: Path) -> bool:

@@ -130,19 +130,19 @@ class Load:
     def begin(self, intent: Intent, intended_ns: int) -> None:
         """Send it, and see to it until it is settled."""
         made = self.remembered.operation_of(intent, self.crowd.run)
-        task = asyncio.create_task(self.see_to(made, intended_ns, is_repeated=intent.is_repeated))
+        task = asyncio.create_task(self.see_to(made, intended_ns, intent.repeats))
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
 
-    async def see_to(self, made: Operation, intended_ns: int, *, is_repeated: bool) -> None:
-        """One operation from its first attempt to its last, and once more if it is to be repeated."""
+    async def see_to(self, made: Operation, intended_ns: int, repeats: int) -> None:
+        """One operation from its first attempt to its last, and once more as often as it is to be repeated."""
         told, answer = await self.settle(made, intended_ns)
         self.told.append(told)
         if told.outcome is Outcome.OK and isinstance(answer, dict):
             self.remembered.note(made, answer)
         if told.is_settled and made.is_write:
             self.settled_keys.append(made)
-            if is_repeated:
+            for _ in range(repeats):
                 await self.stopped_within(self.chance.uniform(0, BACK_AFTER_SECONDS_MAX))
                 await self.repeat(made)
 

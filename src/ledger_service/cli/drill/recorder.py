@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
@@ -63,6 +64,20 @@ class Recorder:
         assert self.faults is not None  # noqa: S101 - entered
         print(json.dumps({"at_ns": at_ns, "fault": fault, "what": what}), file=self.faults, flush=True)
         return at_ns
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All attempts so far, as they are written."""
+        assert self.file is not None  # noqa: S101 - entered
+        self.file.flush()
+        return [json.loads(line) for line in (self.folder / ATTEMPTS).read_text(encoding="utf-8").splitlines()]
+
+    def take_over(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Begin with attempts of another recording."""
+        assert self.file is not None  # noqa: S101 - entered
+        for line in lines:
+            self.numbers[line["op"]] = max(self.numbers[line["op"]], line["attempt"])
+            self.attempts += 1
+            self.file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     def note(
         self,

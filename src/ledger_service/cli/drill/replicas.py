@@ -2,10 +2,9 @@
 
 from time import monotonic, sleep
 
-from ledger_service.cli.drill.failures import DrillFailure
-from ledger_service.cli.drill.psql import Psql
 from ledger_service.cli.drill.rig import Rig
 from ledger_service.cli.drill.scene import Claim
+from ledger_service.cli.psql import Psql, PsqlFailed
 
 REPLAY_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.2
@@ -19,7 +18,7 @@ FROM ledger.entry WHERE starts_with(account_id, '{run}-');
 
 
 def replicas_agree(rig: Rig, run: str) -> list[Claim]:
-    """One claim for each standby. Blocks. Raises DrillFailure, ClusterFailure."""
+    """One claim for each standby. Blocks. Raises PsqlFailed, ClusterFailure."""
     if rig.held_cluster is None or rig.psql_at is None:
         return []
     primary = rig.cluster.primary()
@@ -43,7 +42,7 @@ def replayed(psql: Psql, lsn: str) -> bool:
         try:
             if psql.run(HAS_REPLAYED.format(lsn=lsn)) == "t":
                 return True
-        except DrillFailure:
+        except PsqlFailed:
             pass  # it may be starting
         sleep(POLL_SECONDS)
     return False

@@ -8,7 +8,8 @@ from typing import ParamSpec, TypeVar
 
 from ledger_service.cli.cluster.cluster import Cluster
 from ledger_service.cli.drill.failures import DrillFailure
-from ledger_service.cli.drill.psql import Psql
+from ledger_service.cli.drill.restoring.archive import WalArchive
+from ledger_service.cli.psql import Psql
 
 HEALTHY_SECONDS_MAX = 120.0
 
@@ -32,6 +33,8 @@ class Rig:
     """The port of Postgres where there is no cluster."""
     environment: dict[str, str] = field(default_factory=dict)
     """What an instance of the service is told beside its database."""
+    held_archive: WalArchive | None = None
+    """Where the WAL of a single Postgres is copied to."""
 
     @property
     def cluster(self) -> Cluster:
@@ -39,6 +42,13 @@ class Rig:
         if self.held_cluster is None:
             raise DrillFailure("This fault needs a cluster.")
         return self.held_cluster
+
+    @property
+    def archive(self) -> WalArchive:
+        """The archive of its WAL. Raises DrillFailure when there is none."""
+        if self.held_archive is None:
+            raise DrillFailure("This fault needs a Postgres that archives its WAL.")
+        return self.held_archive
 
     def psql(self) -> Psql:
         """The superuser on the primary. Blocks. Raises DrillFailure and ClusterFailure."""

@@ -1,4 +1,5 @@
-"""Making a rig: of a cluster, of its own or one that runs already, or of a single service by its address."""
+"""Making a rig: of a cluster, of its own or one that runs already; of a Postgres with an archive; or of a service by
+its address."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,10 +9,16 @@ from pathlib import Path
 from ledger_service.cli.cluster.cluster import Cluster
 from ledger_service.cli.cluster.files import ClusterFiles
 from ledger_service.cli.cluster.status import is_well
-from ledger_service.cli.dev.files import DATABASE
-from ledger_service.cli.drill.psql import Psql
+from ledger_service.cli.dev import demo
+from ledger_service.cli.dev.database import prepare
+from ledger_service.cli.dev.files import DATABASE, Files
+from ledger_service.cli.drill.own_instance import OwnInstance
+from ledger_service.cli.drill.restoring.archive import WalArchive
 from ledger_service.cli.drill.rig import Rig
 from ledger_service.cli.drill.scene import Say
+from ledger_service.cli.loop import run_to_end
+from ledger_service.cli.psql import Psql
+from ledger_service.embedded import EmbeddedPostgres
 from ledger_service.embedded.binaries import find_binaries
 
 
@@ -35,6 +42,35 @@ def cluster_rig(folder: Path | None, say: Say) -> Iterator[Rig]:
             yield rig_of(Cluster.start(own, say))
         finally:
             Cluster.load(own).stop(say)
+
+
+@contextmanager
+def archiving_rig(say: Say) -> Iterator[Rig]:
+    """A Postgres of its own that archives its WAL, and one instance of the service; deleted afterwards.
+
+    Raises EmbeddedFailure, PsqlFailed, DrillFailure."""
+    with tempfile.TemporaryDirectory(prefix="ledger-drill-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)  # Postgres runs as another account when we are root
+        archive = WalArchive.made(folder)
+        with EmbeddedPostgres.start(archive.data_dir, settings=archive.settings(), say=say) as postgres:
+            files = Files(archive.data_dir)
+            prepare(postgres, files.service_password())
+            token = run_to_end(demo.prepare(files, None))
+            environment = {"LEDGER_DATABASE_URL": files.service_url(), "LEDGER_SECRET": files.secret()}
+            instance = OwnInstance.start(environment, folder / "instance.log")
+            try:
+                yield Rig(
+                    url=instance.url,
+                    token=token,
+                    log_dir=folder,
+                    psql_at=lambda _: Psql(postgres.bin_dir, postgres.url(DATABASE)),
+                    single_port=postgres.port,
+                    environment=environment,
+                    held_archive=archive,
+                )
+            finally:
+                instance.stop()
 
 
 def runs_well(folder: Path) -> bool:

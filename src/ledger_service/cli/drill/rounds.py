@@ -46,6 +46,8 @@ class Plan:
     """Where the history, the report and the timeline go."""
     seconds: float | None = None
     """How long faults that last do so; None: as long as each says itself."""
+    repeats: float = 0.1
+    """How often a success is sent once more, on average."""
     accounts: int = 40
 
 
@@ -84,7 +86,7 @@ class Result:
 async def drill(fault: Fault, rig: Rig, plan: Plan, checker: Path, say: Say) -> Result:
     """Do all rounds of one fault, then hold the ledger against the history. Raises DrillFailure."""
     run = f"d{plan.seed}-{secrets.token_hex(4)}"
-    crowd = Crowd(run=run, seed=plan.seed, rate=plan.rate, accounts=plan.accounts)
+    crowd = Crowd(run=run, seed=plan.seed, rate=plan.rate, accounts=plan.accounts, repeats=plan.repeats)
     wire = Wire(rig.url)
     rounds: list[RoundFigures] = []
     marks: list[tuple[int, str]] = []

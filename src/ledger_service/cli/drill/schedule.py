@@ -48,8 +48,8 @@ class Crowd:
     """Operations a second, on average."""
     accounts: int = 40
     hot: int = 2
-    repeat_share: float = 0.1
-    """The share of operations that are sent once more after they have succeeded."""
+    repeats: float = 0.1
+    """How often an operation is sent once more after it has succeeded, on average."""
     order_share: float = 0.5
     kinds: tuple[tuple[Kind, float], ...] = SHARES
 
@@ -70,8 +70,8 @@ class Intent:
     to_account: str
     points: int
     order_id: str | None
-    is_repeated: bool
-    """Sent once more, under the same key, after it has succeeded."""
+    repeats: int
+    """How often it is sent once more, under the same key, after it has succeeded."""
 
 
 def intents(crowd: Crowd) -> Iterator[Intent]:
@@ -95,5 +95,5 @@ def intents(crowd: Crowd) -> Iterator[Intent]:
             to_account=other,
             points=chance.randint(1, 60) if kind is Kind.EARN else chance.randint(1, 90),
             order_id=f"{crowd.run}-o{number}" if chance.random() < crowd.order_share else None,
-            is_repeated=chance.random() < crowd.repeat_share,
+            repeats=int(crowd.repeats + chance.random()),
         )

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from ledger_service.cli.drill.ledger_export import write_lines
-from ledger_service.cli.drill.psql import Psql
 from ledger_service.cli.drill.recorder import ENTRIES
+from ledger_service.cli.psql import Psql
 
 REFUSALS = "refusals.jsonl"
 
@@ -21,7 +21,7 @@ FROM ledger.outcome WHERE form = 'refused' AND starts_with(idempotency_key, '{ru
 
 
 def write_database_columns(psql: Psql, run: str, folder: Path) -> None:
-    """Add to the exported entries what their hashes cover, and write the kept refusals. Raises DrillFailure.
+    """Add to the exported entries what their hashes cover, and write the kept refusals. Raises PsqlFailed.
 
     Only what the export has is added to: an entry that the API does not show stays unseen here too."""
     hidden = {}

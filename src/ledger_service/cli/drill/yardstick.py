@@ -12,7 +12,6 @@ from pathlib import Path
 from ledger_service.cli.bench.children import listening, run
 from ledger_service.cli.drill.faults.fault import Fault
 from ledger_service.cli.drill.load import Load, Patience
-from ledger_service.cli.drill.psql import Psql
 from ledger_service.cli.drill.recorder import ATTEMPTS, Recorder
 from ledger_service.cli.drill.report import FIGURES
 from ledger_service.cli.drill.rig import Rig, blocking
@@ -20,6 +19,7 @@ from ledger_service.cli.drill.rounds import WARM_SECONDS, Plan, one_round
 from ledger_service.cli.drill.scene import Say, Scene
 from ledger_service.cli.drill.schedule import Crowd, Kind
 from ledger_service.cli.drill.wire import Wire
+from ledger_service.cli.psql import Psql
 from ledger_service.embedded.ports import HOST, any_free_port
 from ledger_service.errors import Failure
 
@@ -44,7 +44,7 @@ async def compare(fault: Fault, rig: Rig, plan: Plan, loadtests: Path, say: Say)
     """Do all rounds of a fault against the usual way. Raises DrillFailure, ClusterFailure."""
     name = f"usual_way_{secrets.token_hex(4)}"
     crowd = Crowd(
-        run=name, seed=plan.seed, rate=plan.rate, accounts=plan.accounts, kinds=KINDS, order_share=0.0, repeat_share=0.3
+        run=name, seed=plan.seed, rate=plan.rate, accounts=plan.accounts, kinds=KINDS, order_share=0.0, repeats=0.3
     )
     environment, token = await blocking(prepared, rig, crowd, loadtests)
     trouble = None
@@ -107,7 +107,7 @@ def the_usual_way(rig: Rig, environment: dict[str, str]) -> Iterator[str]:
 
 
 def kept_keys(psql: Psql) -> set[str]:
-    """All keys with an answer in its books. Raises DrillFailure."""
+    """All keys with an answer in its books. Raises PsqlFailed."""
     return set(psql.run("SELECT idempotency_key FROM kept_answer;\n").splitlines())
 
 

@@ -15,6 +15,7 @@ from ledger_service.cli.drill.own_instance import OwnInstance
 from ledger_service.cli.drill.rig import Rig, blocking
 from ledger_service.cli.drill.scene import Scene
 from ledger_service.cli.drill.wire import Wire
+from ledger_service.cli.psql import PsqlFailed
 
 KILLS = 6
 """Instances ended on the spot in one round, each at a random instant."""
@@ -65,12 +66,12 @@ async def contract(scene: Scene) -> None:
 
 
 async def change(scene: Scene, statement: str) -> None:
-    """One change of the schema, tried again when it did not get its lock in time. Raises DrillFailure."""
+    """One change of the schema, tried again when it did not get its lock in time. Raises PsqlFailed."""
     for left in reversed(range(TRIES_MAX)):
         try:
             psql = await blocking(scene.rig.psql)
             await blocking(psql.run, f"SET lock_timeout = '2s';\n{statement};\n")
-        except DrillFailure as failure:
+        except PsqlFailed as failure:
             if not left or "lock timeout" not in str(failure):
                 raise
             await scene.wait(scene.chance.uniform(0.1, 0.5))

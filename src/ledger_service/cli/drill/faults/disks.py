@@ -15,6 +15,7 @@ from ledger_service.cli.drill.faults.crashes import FAILOVER_SECONDS_MAX
 from ledger_service.cli.drill.faults.fault import Fault, a_cluster
 from ledger_service.cli.drill.rig import Rig, blocking
 from ledger_service.cli.drill.scene import Scene
+from ledger_service.cli.psql import PsqlFailed
 
 DISK_BYTES = 1 << 30
 """Room for the books of a drill and for the WAL of a copy; it is memory."""
@@ -66,7 +67,7 @@ def streams(rig: Rig, name: str) -> bool:
         return False
     try:
         return rig.psql_at(rig.cluster.node(name).postgres_port).run(STREAMING) == "t"
-    except DrillFailure:
+    except PsqlFailed:
         return False
 
 

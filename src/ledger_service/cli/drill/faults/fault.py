@@ -1,11 +1,12 @@
 """A fault: what is broken, how it is mended, and what must hold beyond a clean history."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ledger_service.cli.drill.load import Patience
 from ledger_service.cli.drill.rig import Rig
-from ledger_service.cli.drill.scene import Scene
+from ledger_service.cli.drill.scene import Say, Scene
 
 Act = Callable[[Scene], Awaitable[None]]
 Need = Callable[[Rig], str | None]
@@ -66,3 +67,5 @@ class Fault:
     patience: Patience = PATIENT
     replays_all: bool = False
     """Afterwards every settled key is sent once more, not only a part of them."""
+    own_rig: Callable[[Say], AbstractContextManager[Rig]] | None = None
+    """Makes the rig it is drilled on; None: on the one of all others."""

@@ -10,12 +10,13 @@ from ledger_service.cli.drill.faults.fault import Fault
 from ledger_service.cli.drill.faults.freezes import FREEZES
 from ledger_service.cli.drill.faults.leadership import LEADERSHIP
 from ledger_service.cli.drill.faults.pressure import PRESSURE
+from ledger_service.cli.drill.faults.restore import RESTORING
 from ledger_service.cli.drill.scene import Scene
 
 EACH_SECONDS_MAX = 15.0
 """Faults that last are shortened to this, so that many of them come."""
 
-SINGLE = (*CRASHES, *FREEZES, *LEADERSHIP, *DEPLOYS, *PRESSURE, *DISKS, *CALLERS)
+SINGLE = (*CRASHES, *FREEZES, *LEADERSHIP, *DEPLOYS, *PRESSURE, *DISKS, *CALLERS, *RESTORING)
 
 
 async def at_random(scene: Scene) -> None:

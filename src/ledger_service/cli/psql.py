@@ -1,14 +1,18 @@
-"""psql: how a drill reaches into the database from outside, past the service, as a careless operator would."""
+"""psql: how commands speak to Postgres as its superuser, past the service."""
 
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from ledger_service.cli.dev.database import connection_variables
-from ledger_service.cli.drill.failures import DrillFailure
+from ledger_service.errors import Failure
 
 SECONDS_MAX = 60.0
+
+
+class PsqlFailed(Failure):
+    """Postgres refused a script, or did not answer in time; the text says what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +22,22 @@ class Psql:
     bin_dir: Path
     url: str
 
-    def run(self, script: str, seconds_max: float = SECONDS_MAX) -> str:
-        """Run a script; its rows as unaligned text. Raises DrillFailure."""
+    def run(self, script: str, **variables: str) -> str:
+        """Run a script with its variables; its rows as unaligned text. Blocks. Raises PsqlFailed."""
         try:
             ended = subprocess.run(
                 self.arguments(),
-                input=script,
+                input=assignments(variables) + script,
                 env=self.environment(),
                 capture_output=True,
                 text=True,
-                timeout=seconds_max,
+                timeout=SECONDS_MAX,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise DrillFailure(f"Postgres did not answer within {seconds_max:.0f} s: {script[:200]}") from None
+            raise PsqlFailed(f"Postgres did not answer within {SECONDS_MAX:.0f} s: {script[:200]}") from None
         if ended.returncode != 0:
-            raise DrillFailure(f"Postgres refused {script[:200]!r}: {ended.stderr.strip()}")
+            raise PsqlFailed(f"Postgres refused {script[:200]!r}: {ended.stderr.strip()}")
         return ended.stdout.rstrip("\n")
 
     def begin(self, script: str) -> subprocess.Popen[str]:
@@ -57,5 +61,22 @@ class Psql:
         return [psql, "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
 
     def environment(self) -> dict[str, str]:
-        """Ours, and where to connect."""
+        """Ours, and where to connect: for any program of Postgres."""
         return {**os.environ, **connection_variables(self.url), "PGCONNECT_TIMEOUT": "5"}
+
+
+def assignments(variables: dict[str, str]) -> str:
+    """Variables as the beginning of a script, where they stay out of the arguments that everyone may see."""
+    return "".join(f"\\set {name} '{value}'\n" for name, value in variables.items())
+
+
+def connection_variables(url: str) -> dict[str, str]:
+    """A URL as the environment of a Postgres program."""
+    parts = urlsplit(url)
+    return {
+        "PGHOST": parts.hostname or "",
+        "PGPORT": str(parts.port),
+        "PGUSER": unquote(parts.username or ""),
+        "PGPASSWORD": unquote(parts.password or ""),
+        "PGDATABASE": parts.path.lstrip("/"),
+    }
