@@ -7,7 +7,6 @@ Environment and answer are those of `wrk/load.lua`, but for the place of the ans
 import asyncio
 import json
 import os
-import random
 import sys
 import time
 from dataclasses import dataclass, field
@@ -16,38 +15,17 @@ from typing import cast
 import httptools
 import uvloop
 
+from ledger_service.cli.bench.asking import BULK_OPERATIONS, Asking
+
 PATIENCE_SECONDS = 10.0
 """How long answers may take once the window has ended. Who is not answered by then counts as broken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What to ask for, and how long."""
-
-    scenario: str
-    accounts: int
-    run: str
-    seconds: float
-    token: str
-    host: str
-
-    @classmethod
-    def of_environment(cls, host: str) -> "Window":
-        """What the environment says."""
-        said = {name: os.environ[f"LOAD_{name}"] for name in ("SCENARIO", "ACCOUNTS", "RUN", "SECONDS", "TOKEN")}
-        return cls(said["SCENARIO"], int(said["ACCOUNTS"]), said["RUN"], float(said["SECONDS"]), said["TOKEN"], host)
-
-    def request(self, number: int, chance: random.Random) -> bytes:
-        """The bytes of one request. Its key is its run and its number."""
-        account = chance.randint(1, self.accounts)
-        common = f"HTTP/1.1\r\nHost: {self.host}\r\nAuthorization: Bearer {self.token}\r\n"
-        if self.scenario == "balance":
-            return f"GET /v1/accounts/m-{account}/balance {common}\r\n".encode()
-        body = f'{{"points":{chance.randint(1, 500)}}}'
-        return (
-            f"POST /v1/accounts/m-{account}/earn {common}Idempotency-Key: {self.run}-{number}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
+def asking_of_environment(host: str) -> Asking:
+    """What to ask for, as the environment says."""
+    said = {name: os.environ[f"LOAD_{name}"] for name in ("SCENARIO", "ACCOUNTS", "RUN", "TOKENS", "KEYS")}
+    tokens = said["TOKENS"].splitlines()
+    return Asking(said["SCENARIO"], host, tokens, int(said["ACCOUNTS"]), said["RUN"], said["KEYS"] == "random")
 
 
 @dataclass(slots=True)
@@ -57,6 +35,13 @@ class Tally:
     sent: int = 0
     refused: int = 0
     broken: int = 0
+    late: int = 0
+    """Answers that came after the end."""
+    posted: int = 0
+    """Entries that were acknowledged."""
+    posted_late: int = 0
+    unposted: int = 0
+    """Operations of bulks that were not."""
     latencies: list[float] = field(default_factory=list)
 
     def as_json(self) -> str:
@@ -68,6 +53,10 @@ class Tally:
                 "answered": len(self.latencies),
                 "refused": self.refused,
                 "broken": self.broken,
+                "late": self.late,
+                "posted": self.posted,
+                "posted_late": self.posted_late,
+                "unposted": self.unposted,
                 "p50_ms": ordered[len(ordered) // 2] * 1000,
                 "p99_ms": ordered[len(ordered) * 99 // 100] * 1000,
             }
@@ -77,11 +66,11 @@ class Tally:
 class Connection(asyncio.Protocol):
     """Asks, waits for the answer, asks again."""
 
-    def __init__(self, window: Window, tally: Tally, ends_at: float, chance: random.Random) -> None:
-        self.window = window
+    def __init__(self, asking: Asking, tally: Tally, ends_at: float) -> None:
+        self.asking = asking
         self.tally = tally
         self.ends_at = ends_at
-        self.chance = chance
+        self.body = b""
         self.ended = asyncio.get_running_loop().create_future()
         self.parser = httptools.HttpResponseParser(self)
         self.asked_at = 0.0
@@ -95,21 +84,33 @@ class Connection(asyncio.Protocol):
         """Send the next request."""
         self.tally.sent += 1
         self.asked_at = time.perf_counter()
-        self.transport.write(self.window.request(self.tally.sent, self.chance))
+        self.body = b""
+        self.transport.write(self.asking.request())
 
     def data_received(self, data: bytes) -> None:
         """Look for the end of the answer."""
         self.parser.feed_data(data)
 
+    def on_body(self, data: bytes) -> None:
+        """Keep what it says."""
+        self.body += data
+
     def on_message_complete(self) -> None:
         """An answer is there: note it and ask again, while there is time."""
         now = time.perf_counter()
         self.tally.latencies.append(now - self.asked_at)
-        if self.parser.get_status_code() >= 400:
+        status = self.parser.get_status_code()
+        posted = self.asking.told(status, self.body)
+        self.tally.posted += posted
+        if self.asking.scenario == "bulk" and status < 400:
+            self.tally.unposted += BULK_OPERATIONS - posted
+        if status >= 400:
             self.tally.refused += 1
         if now < self.ends_at:
             self.ask()
         else:
+            self.tally.late += 1
+            self.tally.posted_late += posted
             self.finish()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -124,20 +125,16 @@ class Connection(asyncio.Protocol):
         self.transport.close()
 
 
-async def load(window: Window, port: int, connections: int) -> Tally:
+async def load(asking: Asking, port: int, connections: int, seconds: float) -> Tally:
     """Ask on all connections until the window ends, then wait for what is still to come."""
     loop = asyncio.get_running_loop()
     tally = Tally()
-    # The same accounts in the same order for everyone who is measured in the same round.
-    chance = random.Random(window.run)
-    ends_at = time.perf_counter() + window.seconds
+    ends_at = time.perf_counter() + seconds
     opened = [
-        (await loop.create_connection(lambda: Connection(window, tally, ends_at, chance), window.host, port))[1]
+        (await loop.create_connection(lambda: Connection(asking, tally, ends_at), asking.host, port))[1]
         for _ in range(connections)
     ]
-    _, waiting = await asyncio.wait(
-        {connection.ended for connection in opened}, timeout=window.seconds + PATIENCE_SECONDS
-    )
+    _, waiting = await asyncio.wait({connection.ended for connection in opened}, timeout=seconds + PATIENCE_SECONDS)
     tally.broken += len(waiting)
     return tally
 
@@ -145,8 +142,9 @@ async def load(window: Window, port: int, connections: int) -> Tally:
 def main() -> None:
     """Load what the arguments name, print what happened."""
     host, port, connections = sys.argv[1], int(sys.argv[2]), int(os.environ["LOAD_CONNECTIONS"])
+    window = load(asking_of_environment(host), port, connections, float(os.environ["LOAD_SECONDS"]))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(runner.run(load(Window.of_environment(host), port, connections)).as_json())
+        print(runner.run(window).as_json())
 
 
 if __name__ == "__main__":

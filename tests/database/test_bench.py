@@ -186,9 +186,10 @@ def test_whatever_does_not_add_up_is_a_fault(load: Load, books: Books, fault: st
     assert fault in sentence
 
 
-def test_answers_that_come_after_the_window_do_not_make_it_faster(usual_way: Contender) -> None:
-    window = replace(PLAN, connections=4).window(usual_way, "late", seconds=2)
-    assert LOAD.acknowledged_per_second(window) == (10 - 4) / 2
+def test_answers_that_come_after_the_window_do_not_make_it_faster() -> None:
+    late = replace(LOAD, late=4, posted=10, posted_late=5)
+    assert late.acknowledged_per_second(2) == (10 - 4) / 2
+    assert late.posted_per_second(2) == (10 - 5) / 2
 
 
 def test_without_a_checkout_it_says_what_is_missing(tmp_path: Path) -> None:

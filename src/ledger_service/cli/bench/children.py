@@ -68,14 +68,15 @@ def stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def run(
-    arguments: Sequence[str], environment: Mapping[str, str], seconds_max: float
+    arguments: Sequence[str], environment: Mapping[str, str], seconds_max: float, told: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end. Raises ChildFailed when that is not 0, or takes too long."""
+    """Run a program to its end, with `told` as its standard input. Raises ChildFailed when that is not 0, or takes too
+    long."""
     try:
         ended = subprocess.run(
             arguments,
             env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
+            input=told,
             capture_output=True,
             text=True,
             timeout=seconds_max,
@@ -102,3 +103,12 @@ def cpu_seconds(pid: int) -> float | None:
     except OSError:
         return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int | None:
+    """The memory a running program holds now; None where /proc does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), None)

@@ -25,22 +25,27 @@ class Window:
     port: int
     token: str
     scenario: str
-    """`earn` or `balance`."""
+    """`earn`, `balance`, `shop` or `bulk`."""
     accounts: int
     run: str
     """Part of every idempotency key, and the seed of the accounts."""
     connections: int
     seconds: int
+    more_tokens: tuple[str, ...] = ()
+    """Of the other programs that are asked, each with as many accounts."""
+    keys: str = "in-order"
+    """How idempotency keys come: `in-order` or `random`."""
 
     def environment(self) -> dict[str, str]:
-        """What both clients read. The token goes here because everyone may see arguments."""
+        """What both clients read. Tokens go here because everyone may see arguments."""
         return {
             "LOAD_SCENARIO": self.scenario,
             "LOAD_ACCOUNTS": str(self.accounts),
             "LOAD_CONNECTIONS": str(self.connections),
             "LOAD_RUN": self.run,
             "LOAD_SECONDS": str(self.seconds),
-            "LOAD_TOKEN": self.token,
+            "LOAD_TOKENS": "\n".join((self.token, *self.more_tokens)),
+            "LOAD_KEYS": self.keys,
         }
 
 
@@ -57,16 +62,27 @@ class Load:
     p50_ms: float
     p99_ms: float
     client_cpu_seconds: float
+    late: int = 0
+    """Answers that came after the end of the window: each connection waits for its last one. They would flatter
+    whoever is slow."""
+    posted: int = 0
+    """Entries that were acknowledged."""
+    posted_late: int = 0
+    unposted: int = 0
+    """Operations of bulks that were answered with anything but success."""
 
     @property
     def acknowledged(self) -> int:
         """Requests that were answered with success."""
         return self.answered - self.refused
 
-    def acknowledged_per_second(self, window: Window) -> float:
-        """What was acknowledged inside the window. When it ends every connection waits for one answer; those come after
-        it, and would flatter whoever is slow."""
-        return max(0, self.acknowledged - window.connections) / window.seconds
+    def acknowledged_per_second(self, seconds: float) -> float:
+        """What was acknowledged inside the window."""
+        return max(0, self.acknowledged - self.late) / seconds
+
+    def posted_per_second(self, seconds: float) -> float:
+        """The entries that were acknowledged inside the window."""
+        return max(0, self.posted - self.posted_late) / seconds
 
 
 @dataclass(frozen=True, slots=True)

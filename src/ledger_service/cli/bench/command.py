@@ -18,12 +18,34 @@ class Scenario(StrEnum):
     EARN = "earn"
     BALANCE = "balance"
     HOT = "hot"
+    SHOP = "shop"
+    PROGRAMS = "programs"
+    BULK = "bulk"
+
+
+class Keys(StrEnum):
+    """How idempotency keys come."""
+
+    IN_ORDER = "in-order"
+    RANDOM = "random"
 
 
 @app.command()
 def bench(
     scenario: Scenario = typer.Option(
-        Scenario.EARN, help="earn: spread over all accounts. hot: all on one account. balance: reads."
+        Scenario.EARN,
+        help="earn: spread over all accounts. hot: all on one account. balance: reads. shop: 70 % balance, 20 % earn, "
+        "8 % redeem, 2 % hold and capture. programs: earns of 1,000 programs. bulk: 1,000 earns a call. The last three "
+        "are asked of the service alone.",
+    ),
+    everything: bool = typer.Option(
+        False,
+        "--all",
+        help="Instead: all scenarios, everyone side by side, open loops, memory and charts, with the ratios beside "
+        "their targets. About 45 minutes.",
+    ),
+    scale: str | None = typer.Option(
+        None, help="Instead: the service with so many entries in its books: 1000000,10000000,50000000."
     ),
     long_lived: bool = typer.Option(
         False,
@@ -34,30 +56,90 @@ def bench(
         None,
         min=1,
         max=1024,
-        help="Callers who each ask again once they are answered. Default: 64; with --long-lived 1.",
+        help="Callers who each ask again once they are answered. Default: 64; of bulks 4; with --long-lived 1. "
+        "--all and --scale have several.",
     ),
+    processes: int = typer.Option(1, min=1, max=2, help="2: two processes of the service beside one."),
     seconds: int = typer.Option(5, min=1, max=600, help="Length of a round, in seconds."),
     warm_up: int = typer.Option(1, min=0, max=60, help="Seconds before each round that do not count."),
     rounds: int | None = typer.Option(
-        None, min=1, max=100, help="Rounds of each, in turns. Default: 3; with --long-lived 5."
+        None, min=1, max=100, help="Rounds of each, in turns. Default: 3; with --all, --scale and --long-lived 5."
     ),
-    accounts: int = typer.Option(20_000, min=1, max=10_000_000, help="Accounts, opened beforehand."),
+    accounts: int | None = typer.Option(
+        None,
+        min=1,
+        max=10_000_000,
+        help="Accounts, opened beforehand. Default: 20,000; with --all and --scale 200,000.",
+    ),
+    programs: int = typer.Option(1000, min=1, max=10_000, help="Programs of the scenario of that name."),
+    keys: Keys = typer.Option(
+        Keys.IN_ORDER,
+        help="How idempotency keys come: in the order in which they are made, as UUIDs of version 7 do, or random. Not "
+        "for earn, hot and balance beside the usual way.",
+    ),
+    soak: int = typer.Option(300, min=0, max=86_400, help="With --all: seconds of full load to watch the memory for."),
+    year: Path | None = typer.Option(
+        None, help="With --all: a year of baskets as CSV, lived once, as `ledger-service year --file` takes it."
+    ),
+    year_lines: Path | None = typer.Option(None, help="With --year: lines of some of the baskets."),
+    year_limit: int | None = typer.Option(None, min=1, help="With --year: about so many baskets of it."),
     client: str = typer.Option("", help="wrk or own. Default: wrk where it is installed."),
     output: Path | None = typer.Option(
-        None, help="Where the figures go. Default: in loadtests/results, latest.json or long-lived.json."
+        None,
+        help="Where the figures go; charts go beside them. Default: in loadtests/results, latest.json of --all, "
+        "scale.json, long-lived.json, or the scenario's name.",
     ),
 ) -> None:
-    """Measure the service beside the usual way (FastAPI and a SQLAlchemy session per request) on a Postgres of its own.
+    """Measure the service beside the usual way (FastAPI and a SQLAlchemy session per request) on a Postgres of its own;
+    with --all beside one SQL function per request and pgbench too.
 
-    Needs a checkout, where the usual way is: loadtests/usual_way. Both are one process, on the same Postgres with fsync
-    on, in turns, asked by the same client. Let nothing else run beside it.
+    Needs a checkout, where the others are: loadtests. All are on the same Postgres with fsync on, in turns, asked by
+    the same client. Let nothing else run beside it.
 
     Ends with 1 when a request was refused or lost, when the books do not have exactly what was acknowledged, or when
     they do not verify. It is the figures that say how fast it was, never the exit code."""
     if long_lived:
         compare_lives(connections or 1, seconds, warm_up, rounds or 5, output)
+    elif scale is not None:
+        from ledger_service.cli.bench.whole_runs import scaled
+
+        scaled(scale, seconds, warm_up, rounds or 5, accounts or 200_000, keys.value, client, output)
+    elif everything:
+        from ledger_service.cli.bench.rounds import Plan
+        from ledger_service.cli.bench.whole_runs import side_by_side
+        from ledger_service.cli.bench.year import YearFiles
+
+        files = None if year is None else YearFiles(year, year_lines, year_limit)
+        plan = Plan(
+            seconds=seconds,
+            warm_up=warm_up,
+            rounds=rounds or 5,
+            accounts=accounts or 200_000,
+            programs=programs,
+            keys=keys.value,
+            soak_seconds=soak,
+            year=files,
+        )
+        side_by_side(plan, client, output, "latest.json")
+    elif processes == 2 or scenario in (Scenario.SHOP, Scenario.PROGRAMS, Scenario.BULK):
+        from ledger_service.cli.bench.rounds import Plan
+        from ledger_service.cli.bench.rows import rows_of
+        from ledger_service.cli.bench.whole_runs import side_by_side
+
+        plan = Plan(
+            rows=rows_of(scenario.value, connections, processes),
+            shares=(),
+            seconds=seconds,
+            warm_up=warm_up,
+            rounds=rounds or 3,
+            accounts=accounts or 20_000,
+            programs=programs,
+            keys=keys.value,
+            soak_seconds=0,
+        )
+        side_by_side(plan, client, output, f"{scenario.value}.json")
     else:
-        race(scenario, connections or 64, seconds, warm_up, rounds or 3, accounts, client, output)
+        race(scenario, connections or 64, seconds, warm_up, rounds or 3, accounts or 20_000, client, output)
 
 
 def race(
@@ -79,7 +161,7 @@ def race(
     folder = loadtests_folder()
     plan = Plan(scenario, connections, seconds, warm_up, rounds, accounts)
     results = measured(lambda say: measure(plan, folder, client_named(client, folder), say))
-    path = output or folder / "results" / "latest.json"
+    path = output or folder / "results" / f"{scenario.value}.json"
     write_figures(path, figures(results))
     print_table(results)
     tell(path, faults_of(results))

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +25,18 @@ USUAL_WAY_DATABASE = "usual_way"
 PREPARE_SECONDS_MAX = 600.0
 VERIFY_SECONDS_MAX = 3600.0
 BULK_LENGTH_MAX = 1000
+OPENING_TRIES = 50
+"""A service that has too much to do refuses some operations of a bulk; the same bulk again posts what is missing."""
 
-# Both schemas happen to use the same names for what is asked here.
+OPENING_POINTS = 10_000
+"""More than all redeems of a benchmark take from one account."""
+
+# All schemas happen to use the same names for what is asked here.
 COUNT_ENTRIES = "SELECT count(*) FROM {schema}.entry"
 COUNT_WRONG_BALANCES = """
 SELECT count(*) FROM {schema}.account AS account
-FULL JOIN (SELECT account_id, sum(points) AS points FROM {schema}.entry GROUP BY account_id) AS total
-USING (account_id)
+FULL JOIN (SELECT {key}, sum(points) AS points FROM {schema}.entry GROUP BY {key}) AS total
+USING ({key})
 WHERE account.balance IS DISTINCT FROM coalesce(total.points, 0)
 """
 
@@ -59,8 +64,15 @@ class Contender:
     database_url: str
     """As the superuser."""
     schema: str
+    account_key: str = "program_id, account_id"
+    """What names an account there."""
     verification: tuple[str, ...] = ()
     """The program that verifies its books, told by LEDGER_READ_URL where they are. Empty: there is none."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self.port}"
 
     def entries(self) -> int:
         """How many entries its database has now."""
@@ -68,7 +80,8 @@ class Contender:
 
     def books(self, entries_before: int) -> Books:
         """What its database has now, of which `entries_before` do not count."""
-        wrong_balances = asyncio.run(ask(self.database_url, COUNT_WRONG_BALANCES.format(schema=self.schema)))
+        statement = COUNT_WRONG_BALANCES.format(schema=self.schema, key=self.account_key)
+        wrong_balances = asyncio.run(ask(self.database_url, statement))
         return Books(self.entries() - entries_before, wrong_balances, self.findings())
 
     def findings(self) -> str:
@@ -90,21 +103,58 @@ class Contender:
         return cpu_seconds(self.pid)
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The service's database, with a program in it: what each of its processes is told."""
+
+    postgres: EmbeddedPostgres
+    service_url: str
+    secret: str
+    token: str
+
+    @classmethod
+    def prepare(cls, postgres: EmbeddedPostgres) -> "Deployment":
+        """Make the database, and the program that is posted to. Raises EmbeddedFailure."""
+        password, secret = secrets.token_urlsafe(24), secrets.token_hex(32)
+        prepare(postgres, password)
+        service_url = postgres.url(DATABASE, ROLE, password)
+        (token,) = asyncio.run(create_programs(service_url, secret, ["bench"]))
+        return cls(postgres, service_url, secret, token)
+
+    @contextmanager
+    def running(self, directory: Path, name: str = "ledger-service") -> Iterator[Contender]:
+        """`ledger-service serve`, as anyone would start it. Raises ChildFailed."""
+        port = any_free_port()
+        # Sampled or not, a log of requests is not what is compared: nobody has one.
+        environment = {
+            "LEDGER_DATABASE_URL": self.service_url,
+            "LEDGER_SECRET": self.secret,
+            "LEDGER_LOG_LEVEL": "WARNING",
+        }
+        arguments = [sys.executable, "-m", "ledger_service", "serve", "--host", HOST, "--port", str(port)]
+        log = directory / f"{name}-{port}.log"
+        with listening(arguments, environment, log, f"http://{HOST}:{port}/livez") as pid:
+            verification = (sys.executable, "-m", "ledger_service", "verify")
+            yield Contender(
+                name, port, self.token, pid, self.postgres.url(DATABASE), "ledger", verification=verification
+            )
+
+    def more_programs(self, url: str, stem: str, programs: int, accounts: int) -> tuple[str, ...]:
+        """More programs, named by a stem, with so many accounts each; their tokens. Raises ChildFailed."""
+        tokens = asyncio.run(
+            create_programs(self.service_url, self.secret, [f"{stem}-{number}" for number in range(1, programs + 1)])
+        )
+        for token in tokens:
+            asyncio.run(open_accounts(url, token, accounts))
+        return tokens
+
+
 @contextmanager
 def the_service(postgres: EmbeddedPostgres, directory: Path, accounts: int) -> Iterator[Contender]:
-    """`ledger-service serve`, as anyone would start it. Raises ChildFailed, EmbeddedFailure."""
-    password, secret, port = secrets.token_urlsafe(24), secrets.token_hex(32), any_free_port()
-    prepare(postgres, password)
-    service_url = postgres.url(DATABASE, ROLE, password)
-    token = asyncio.run(create_program(service_url, secret))
-    # Sampled or not, a log of requests is not what is compared: neither has one.
-    environment = {"LEDGER_DATABASE_URL": service_url, "LEDGER_SECRET": secret, "LEDGER_LOG_LEVEL": "WARNING"}
-    arguments = [sys.executable, "-m", "ledger_service", "serve", "--host", HOST, "--port", str(port)]
-    alive_url = f"http://{HOST}:{port}/livez"
-    with listening(arguments, environment, directory / "ledger-service.log", alive_url) as pid:
-        asyncio.run(open_accounts(f"http://{HOST}:{port}", token, accounts))
-        verification = (sys.executable, "-m", "ledger_service", "verify")
-        yield Contender("ledger-service", port, token, pid, postgres.url(DATABASE), "ledger", verification)
+    """One process of the service on a database of its own. Raises ChildFailed, EmbeddedFailure."""
+    with Deployment.prepare(postgres).running(directory) as service:
+        asyncio.run(open_accounts(service.url, service.token, accounts))
+        yield service
 
 
 @contextmanager
@@ -132,15 +182,19 @@ def the_usual_way(postgres: EmbeddedPostgres, directory: Path, folder: Path, acc
     arguments += ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     alive_url = f"http://{HOST}:{port}/livez"
     with listening(arguments, environment, directory / "usual-way.log", alive_url) as pid:
-        yield Contender("the usual way", port, token, pid, url, "public")
+        yield Contender("the usual way", port, token, pid, url, "public", account_key="account_id")
 
 
-async def create_program(service_url: str, secret: str) -> str:
-    """The program that is posted to; answers its key."""
+async def create_programs(service_url: str, secret: str, slugs: Sequence[str]) -> tuple[str, ...]:
+    """Programs that are posted to; answers their keys, which may do everything."""
+    tokens = []
     async with Database.open(service_url, readers=1) as database:
-        key = Keys(database, secret.encode()).new("live", ("admin",), "bench", name="bench")
-        await Programs(database).create(None, "bench", "live", {"auto_open": True}, None, key)
-    return key.token
+        keys, programs = Keys(database, secret.encode()), Programs(database)
+        for slug in slugs:
+            key = keys.new("live", ("admin", "operator"), "bench", name="bench")
+            await programs.create(None, slug, "live", {"auto_open": True}, None, key)
+            tokens.append(key.token)
+    return tuple(tokens)
 
 
 async def open_accounts(url: str, token: str, accounts: int) -> None:
@@ -149,10 +203,16 @@ async def open_accounts(url: str, token: str, accounts: int) -> None:
         for first in range(1, accounts + 1, BULK_LENGTH_MAX):
             ids = [f"m-{number}" for number in range(first, min(first + BULK_LENGTH_MAX, accounts + 1))]
             operations = [
-                {"op": "earn", "account_id": one, "idempotency_key": f"open-{one}", "points": 1} for one in ids
+                {"op": "earn", "account_id": one, "idempotency_key": f"open-{one}", "points": OPENING_POINTS}
+                for one in ids
             ]
-            response = await caller.post("/bulk", {"mode": "independent", "operations": operations}, f"open-{first}")
-            if response.status_code != 200 or any(one["status"] != 201 for one in response.json()["results"]):
+            for _ in range(OPENING_TRIES):
+                response = await caller.post(
+                    "/bulk", {"mode": "independent", "operations": operations}, f"open-{first}"
+                )
+                if response.status_code == 200 and all(one["status"] == 201 for one in response.json()["results"]):
+                    break
+            else:
                 raise ChildFailed(f"The accounts could not be opened: {response.text[:500]}")
 
 

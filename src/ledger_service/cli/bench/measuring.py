@@ -127,7 +127,7 @@ def one_round(plan: Plan, client: Client, contender: Contender, run: str) -> Rou
     load = client.load(window)
     after = contender.cpu_seconds()
     used = None if before is None or after is None else after - before
-    return Round(load, load.acknowledged_per_second(window), used)
+    return Round(load, load.acknowledged_per_second(window.seconds), used)
 
 
 def describe_machine() -> dict[str, str | int]:

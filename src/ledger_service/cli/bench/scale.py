@@ -1,0 +1,172 @@
+"""Scale: the same service with more and more entries in its books, which another program writes there."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from ledger_service.cli.bench.children import run
+from ledger_service.cli.bench.clients import Client
+from ledger_service.cli.bench.contenders import Contender, ask
+from ledger_service.cli.bench.everything import in_turns
+from ledger_service.cli.bench.field import POSTGRES_SETTINGS, the_field
+from ledger_service.cli.bench.measuring import Say, describe_machine
+from ledger_service.cli.bench.rounds import Measured, Plan
+from ledger_service.cli.bench.rows import BULKS_AT_A_TIME, MOST, SERVICE, Row
+from ledger_service.cli.loop import run_to_end
+from ledger_service.embedded import EmbeddedPostgres
+
+ROWS = (
+    Row("earn", SERVICE, 1),
+    Row("earn", SERVICE, MOST),
+    Row("hot", SERVICE, MOST),
+    Row("balance", SERVICE, 64),
+    Row("shop", SERVICE, MOST),
+    Row("bulk", SERVICE, BULKS_AT_A_TIME),
+)
+SLUG = "bench"
+SAMPLE = 100
+"""Accounts that are verified at each size; all of them would take longer than the measuring."""
+
+GROW_SECONDS_MAX = 4 * 3600.0
+
+# Every table and index of the books, in bytes.
+SIZES = """
+SELECT json_object_agg(c.relname, pg_relation_size(c.oid)) FROM pg_class AS c
+WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind IN ('r', 'i')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePlan:
+    """What is measured, and how long."""
+
+    sizes: tuple[int, ...]
+    """Entries in the books, ascending."""
+    seconds: int
+    warm_up: int
+    rounds: int
+    accounts: int
+    keys: str
+    rows: tuple[Row, ...] = ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The service with so many entries."""
+
+    entries: int
+    """Before the first round."""
+    grown_seconds: float
+    """How long it took to write what was missing."""
+    bytes_of: dict[str, int]
+    """On disk, by table and index."""
+    verified: int
+    """Accounts of the sample whose books are right."""
+    measured: tuple[Measured, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A whole run."""
+
+    plan: ScalePlan
+    client: str
+    measured_at: str
+    machine: dict[str, str | int]
+    sizes: tuple[Size, ...]
+    faults: tuple[str, ...]
+
+
+def measure_scale(plan: ScalePlan, folder: Path, client: Client, say: Say) -> Scale:
+    """Start the service, fill its books, measure, fill them more. Raises EmbeddedFailure, ChildFailed."""
+    machine = describe_machine()
+    course = Plan(
+        rows=plan.rows,
+        shares=(),
+        seconds=plan.seconds,
+        warm_up=plan.warm_up,
+        rounds=plan.rounds,
+        accounts=plan.accounts,
+        keys=plan.keys,
+    )
+    with ExitStack() as opened:
+        directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="ledger-bench-")))
+        postgres = opened.enter_context(EmbeddedPostgres.start(directory / "data", settings=POSTGRES_SETTINGS, say=say))
+        machine["postgres"] = str(postgres.version)
+        measured_at = asyncio.run(ask(postgres.url(), "SELECT date_trunc('second', now())")).isoformat()
+        there = opened.enter_context(the_field(course, postgres, directory, folder, client, say))
+        service = there.contenders[SERVICE]
+        sizes, faults = [], []
+        for entries in plan.sizes:
+            began_at = perf_counter()
+            missing = entries - service.entries()
+            if missing > 0:
+                say(f"Writing {missing:,} entries, to make it {entries:,}.")
+                grow(service, folder, missing)
+            took = perf_counter() - began_at
+            # As autovacuum would have done in the time that so many entries take to come.
+            asyncio.run(ask(service.database_url, "VACUUM ANALYZE"))
+            bytes_of = json.loads(asyncio.run(ask(service.database_url, SIZES)))
+            sample = sample_of(plan.accounts)
+            wrong = run_to_end(wrong_accounts(service, sample))
+            faults += [f"{entries:,} entries: {account_id} does not verify" for account_id in wrong]
+            before = {SERVICE: service.entries()}
+            measured = in_turns(course, there.entrants, say)
+            found = faults_of_rounds(service, before[SERVICE], measured)
+            faults += [f"{entries:,} entries: {fault}" for fault in found]
+            sizes.append(Size(before[SERVICE], took, bytes_of, len(sample) - len(wrong), tuple(measured)))
+            wrong = run_to_end(wrong_accounts(service, sample))
+            faults += [f"{entries:,} entries, after the rounds: {one} does not verify" for one in wrong]
+    return Scale(plan, client.name, measured_at, machine, tuple(sizes), tuple(faults))
+
+
+def grow(service: Contender, folder: Path, entries: int) -> None:
+    """Let `loadtests/grow.py` write so many more, a process for each core. Raises ChildFailed."""
+    parts = min(os.cpu_count() or 1, 8)
+    environment = {"GROW_DATABASE_URL": service.database_url}
+
+    def write(part: int) -> None:
+        share = entries // parts + (part < entries % parts)
+        arguments = [sys.executable, str(folder / "grow.py"), SLUG, str(share), str(part), str(parts)]
+        run(arguments, environment, GROW_SECONDS_MAX)
+
+    with ThreadPoolExecutor(parts) as together:
+        list(together.map(write, range(parts)))
+
+
+def sample_of(accounts: int) -> list[str]:
+    """Accounts at equal distances, the first and the hot one among them."""
+    step = max(1, accounts // SAMPLE)
+    return [f"m-{number}" for number in range(1, accounts + 1, step)][:SAMPLE]
+
+
+async def wrong_accounts(service: Contender, sample: Sequence[str]) -> list[str]:
+    """Those whose books do not verify: chains, numbers, lots and keys. Raises DatabaseUnavailable."""
+    from ledger_service.storage.audit import Audit, Scope
+    from ledger_service.upkeep.verification import verify
+
+    wrong = []
+    async with Audit.open(service.database_url) as audit:
+        program_id = next(one for one, slug in (await audit.programs()).items() if slug == SLUG)
+        for account_id in sample:
+            report = await verify(audit, Scope(program_id, account_id), lambda finding: None, lambda entries: None)
+            if report.findings_total or not report.entries_total:
+                wrong.append(account_id)
+    return wrong
+
+
+def faults_of_rounds(service: Contender, before: int, measured: Sequence[Measured]) -> list[str]:
+    """Refusals, lost answers, and entries that are not what was acknowledged; a sample of the books is verified."""
+    faults = [fault for one in measured for fault in one.faults()]
+    posted, entries = sum(load.posted for one in measured for load in one.loads), service.entries() - before
+    if posted != entries:
+        faults.append(f"{entries:,} entries came, but {posted:,} were acknowledged.")
+    return faults
