@@ -17,7 +17,7 @@ SCRATCH ?= $(shell [ -w /dev/shm ] && [ "$$(df -Pk /dev/shm | awk 'NR == 2 { pri
 # Migrations run in one transaction, in which `migrate` has set the timeouts. Versions of settings and rules fit an int.
 SQUAWK := --assume-in-transaction --pg-version 16 --exclude require-lock-timeout,require-statement-timeout,prefer-bigint-over-int
 
-.PHONY: help install run test test-fast check fmt schema openapi audit bench drills drills-short
+.PHONY: help install run test test-fast check fmt schema openapi audit bench bench-all profile drills drills-short
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,9 +36,11 @@ run: install ## Postgres, a demo program with sample data, and the service on PO
 	exec $(BIN)/ledger-service dev --seed --port $(PORT)
 
 # A Postgres for each process; more than four of them would wait for the same disk. In memory, where there is room for
-# them, they are done in half the time: most of it goes into files that are made and thrown away.
+# them, they are done in half the time: most of it goes into files that are made and thrown away. What is compiled is
+# kept, whatever the environment says: tests start Python often, and half of a start would go into compiling.
 test: install ## all tests but those that need a cluster
-	TMPDIR="$(SCRATCH)" $(BIN)/pytest -n logical --maxprocesses 4 --ignore tests/cluster --ignore tests/drills
+	TMPDIR="$(SCRATCH)" PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(CURDIR)/$(VENV)/compiled" \
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist worksteal --ignore tests/cluster --ignore tests/drills
 
 test-fast: install ## the tests that need no Postgres
 	$(BIN)/pytest tests/unit tests/books/test_laws.py
@@ -70,6 +72,12 @@ audit: install ## known vulnerabilities of what is locked (needs the network)
 
 bench: install ## measure throughput and latency
 	$(BIN)/ledger-service bench
+
+bench-all: install ## everything and everyone side by side, with charts
+	$(BIN)/ledger-service bench --all
+
+profile: install ## a flame graph, and microseconds by station
+	$(BIN)/ledger-service profile
 
 drills: install ## every fault, under load, on a cluster of its own: hours
 	$(BIN)/ledger-service drill all

@@ -1,26 +1,24 @@
-"""Real instances of the service: operating system processes as `ledger-service serve` starts them in production."""
+"""Real instances of the service: operating system processes that run `ledger-service serve` as in production."""
 
 import asyncio
 import os
 import selectors
 import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import asyncpg
 
 from ledger_service.storage.database import Database
 from ledger_service.storage.keys import Keys
 from ledger_service.storage.programs import Programs
+from tests import warm
 
 SECRET = "a pepper that only tests know, 32 bytes and more"
 SOURCE = "shop-berlin"
@@ -38,7 +36,8 @@ class Instance:
     """One running instance. Its port stays the same when it is started again."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: warm.Program
+    printed: IO[bytes]
     log: Path
     environment: Mapping[str, str]
 
@@ -46,11 +45,11 @@ class Instance:
         """End it on the spot, as a power cut would. Waits until it is gone."""
         self.process.kill()
         self.process.wait()
-        _close(self.process)
+        self.printed.close()
 
     def start_again(self) -> None:
         """A new one in the place of the one that was killed. Waits until it listens."""
-        self.process, self.url = _started(self.environment, self.log, self.url.rpartition(":")[2])
+        self.process, self.printed, self.url = _started(self.environment, self.log, self.url.rpartition(":")[2])
 
     def stop(self) -> None:
         """End it in good order, if it still runs; fails the test when it does not end well."""
@@ -60,7 +59,7 @@ class Instance:
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"an instance did not stop on SIGTERM:\n{self.log_end()}") from None
-        _close(self.process)
+        self.printed.close()
         assert status in (0, -signal.SIGKILL), f"an instance ended with {status}:\n{self.log_end()}"
 
     def log_end(self) -> str:
@@ -84,14 +83,13 @@ def starting_instances(service_url: str, log_dir: Path) -> Iterator[Callable[...
         given = {f"LEDGER_{name.upper()}": str(value) for name, value in settings.items()}
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-            "PYTHONPYCACHEPREFIX": _compiled(),
             "LEDGER_DATABASE_URL": service_url,
             "LEDGER_SECRET": SECRET,
             **given,
         }
         log = log_dir / f"instance-{next(numbers)}.log"
-        process, url = _started(environment, log, "0")
-        instance = Instance(url, process, log, environment)
+        process, printed, url = _started(environment, log, "0")
+        instance = Instance(url, process, printed, log, environment)
         instances.append(instance)
         return instance
 
@@ -146,38 +144,26 @@ def run(work: Coroutine[Any, Any, Value]) -> Value:
         return runner.run(work)
 
 
-@cache
-def _compiled() -> str:
-    """Where instances keep compiled modules for this run of tests, so that only the first one compiles them."""
-    folder = tempfile.TemporaryDirectory(prefix="ledger-compiled-")
-    _folders.append(folder)
-    return folder.name
-
-
-_folders: list[tempfile.TemporaryDirectory[str]] = []
-
-
-def _started(environment: Mapping[str, str], log: Path, port: str) -> tuple[subprocess.Popen[bytes], str]:
-    with log.open("ab") as written:
-        arguments = [sys.executable, "-m", "ledger_service", "serve", "--port", port]
-        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=written)
-    line = _first_line(process)
+def _started(environment: Mapping[str, str], log: Path, port: str) -> tuple[warm.Program, IO[bytes], str]:
+    reading, writing = os.pipe()
+    printed = os.fdopen(reading, "rb")
+    try:
+        with log.open("ab") as written:
+            process = warm.start(["serve", "--port", port], environment, writing, written.fileno(), cwd=os.getcwd())
+    finally:
+        os.close(writing)
+    line = _first_line(printed)
     if not line.startswith(LISTENING):
         process.kill()
         process.wait()
+        printed.close()
         raise AssertionError(f"an instance did not start: {line!r}\n{log.read_text(errors='replace')[-LOG_SHOWN:]}")
-    return process, line.removeprefix(LISTENING)
+    return process, printed, line.removeprefix(LISTENING)
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout is not None
+def _first_line(printed: IO[bytes]) -> str:
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
+        selector.register(printed, selectors.EVENT_READ)
         if not selector.select(START_SECONDS_MAX):
             return ""
-    return process.stdout.readline().decode().strip()
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdout is not None:
-        process.stdout.close()
+    return printed.readline().decode().strip()

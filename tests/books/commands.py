@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from ledger_service.ledger.commands import (
     Together,
 )
 from ledger_service.ledger.purchases import Line, Purchase
+from tests.books.drawing import at_once, weighted
 from tests.builders import (
     DAY,
     NOON,
@@ -67,21 +67,17 @@ def named_again(command: Command) -> Command:
     return replace(command, fingerprint=fingerprint_of(command))
 
 
-def weighted(*choices: tuple[st.SearchStrategy[Any], int]) -> st.SearchStrategy[Any]:
-    """One of these, as often as its weight says (`one_of` would take every choice once)."""
-    repeated = [strategy for strategy, weight in choices for _ in range(weight)]
-    return st.integers(0, len(repeated) - 1).flatmap(lambda place: repeated[place])
-
-
 _points = st.sampled_from([1, 2, 2, 3, 3, 4, 5, 6, 12, 20])
-_account = st.sampled_from([*"aaaaaabbbc"])
-_order = st.sampled_from([None, None, None, None, "A-1", "A-2", "A-3"])
-_named_order = st.sampled_from(["A-1", "A-1", "A-1", "A-2", "A-2", "A-3"])
-_source = st.sampled_from([*["till"] * 8, "web"])
+_ACCOUNT = "aaaaaabbbc"
+_SOURCE = [*["till"] * 8, "web"]
+_ORDER = [None, None, None, None, "A-1", "A-2", "A-3"]
 # Days after NOON, whatever the time is by then: ahead, exactly at the instants of the batches and, later, behind.
-_expires_at = st.sampled_from([*[None] * 6, *(NOON + days * DAY for days in (1, 2, 3, 4, 40, 200))])
-_available_at = st.sampled_from([*[None] * 6, *(NOON + days * DAY for days in range(3))])
-_occurred_at = st.sampled_from([*[None] * 12, NOON, NOON + 2 * DAY, NOON - 20 * DAY])
+_EXPIRES_AT = [*[None] * 6, *(NOON + days * DAY for days in (1, 2, 3, 4, 40, 200))]
+_AVAILABLE_AT = [*[None] * 6, *(NOON + days * DAY for days in range(3))]
+_OCCURRED_AT = [*[None] * 12, NOON, NOON + 2 * DAY, NOON - 20 * DAY]
+_account = st.sampled_from(_ACCOUNT)
+_source = st.sampled_from(_SOURCE)
+_named_order = st.sampled_from(["A-1", "A-1", "A-1", "A-2", "A-2", "A-3"])
 # Few values, but every claim has an id of its own, as in production.
 _claims = st.builds(claim, st.sampled_from(["1111", "2222"]))
 
@@ -96,50 +92,68 @@ LINES = (
 )
 
 
-@st.composite
-def purchases(draw: Any) -> Purchase:
-    lines = draw(st.lists(st.sampled_from(LINES), max_size=3))
-    redeemed_value = draw(st.sampled_from(["0", "0", "0", "1.00"]))
-    others = {
-        "channel": draw(st.sampled_from([None, "pos"])),
-        "currency": draw(st.sampled_from(["EUR", "EUR", "EUR", "USD"])),
-    }
+def _purchase(lines: list[Line], chosen: tuple[str, str | None, str, str]) -> Purchase:
+    redeemed_value, channel, currency, amount = chosen
     if not lines:
-        amount = draw(st.sampled_from(["0.99", "5.00", "9.99", "20.00"]))
-        return purchase(amount, redeemed_value=min(redeemed_value, "0" if amount < "1" else "1.00"), **others)
-    bought = purchase(None, *lines, **others)
+        redeemed_value = min(redeemed_value, "0" if amount < "1" else "1.00")
+        return purchase(amount, redeemed_value=redeemed_value, channel=channel, currency=currency)
+    bought = purchase(None, *lines, channel=channel, currency=currency)
     return replace(bought, redeemed_value=min(Decimal(redeemed_value), bought.amount))
 
 
+purchases = st.builds(
+    _purchase,
+    st.lists(st.sampled_from(LINES), max_size=3),
+    at_once(["0", "0", "0", "1.00"], [None, "pos"], ["EUR", "EUR", "EUR", "USD"], ["0.99", "5.00", "9.99", "20.00"]),
+)
+
+
+_who = at_once(_ACCOUNT, _SOURCE)
 earns = st.builds(
-    earn,
+    lambda points, who, first, second: earn(
+        points,
+        account_id=who[0],
+        source=who[1],
+        order_id=first[0],
+        available_at=first[1],
+        expires_at=second[0],
+        occurred_at=second[1],
+    ),
     st.integers(1, 40),
-    account_id=_account,
-    source=_source,
-    order_id=_order,
-    expires_at=_expires_at,
-    available_at=_available_at,
-    occurred_at=_occurred_at,
+    _who,
+    at_once(_ORDER, _AVAILABLE_AT),
+    at_once(_EXPIRES_AT, _OCCURRED_AT),
 )
 sales = st.builds(
-    earn,
-    purchase=purchases(),
-    account_id=_account,
-    source=_source,
-    order_id=st.sampled_from([None, "A-1", "A-1", "A-2"]),
-    expires_at=st.sampled_from([*[None] * 8, NOON + 3 * DAY]),
-    occurred_at=_occurred_at,
+    lambda bought, who, what, expires_at: earn(
+        purchase=bought,
+        account_id=who[0],
+        source=who[1],
+        order_id=what[0],
+        occurred_at=what[1],
+        expires_at=expires_at,
+    ),
+    purchases,
+    _who,
+    at_once([None, "A-1", "A-1", "A-2"], _OCCURRED_AT),
+    st.sampled_from([*[None] * 8, NOON + 3 * DAY]),
 )
 # Most of what can be done is done with points that are there, and with orders that are known.
 first_earns = st.builds(earn, st.integers(20, 60), account_id=st.sampled_from("ab"), source=st.just("till"))
 first_sales = st.builds(
     earn,
-    purchase=purchases(),
+    purchase=purchases,
     account_id=st.sampled_from("aab"),
     source=st.just("till"),
     order_id=st.sampled_from(["A-1", "A-2", "A-3"]),
 )
-redeems = st.builds(redeem, _points, account_id=_account, source=_source, order_id=_order, occurred_at=_occurred_at)
+firsts = weighted((first_earns, 2), (first_sales, 1))
+redeems = st.builds(
+    lambda points, who, what: redeem(points, account_id=who[0], source=who[1], order_id=what[0], occurred_at=what[1]),
+    _points,
+    _who,
+    at_once(_ORDER, _OCCURRED_AT),
+)
 adjusts = st.builds(
     adjust, st.integers(1, 20) | st.integers(-20, -1), account_id=_account, allow_negative=st.booleans()
 )
@@ -147,12 +161,12 @@ reverses = st.builds(reverse, st.integers(1, 7), st.none() | st.integers(1, 8), 
 postings = weighted((earns, 3), (sales, 4), (redeems, 4), (reverses, 4), (adjusts, 1))
 
 placings = st.builds(
-    lambda points, **chosen: place_hold(points, "", **chosen),
+    lambda points, who, what: place_hold(
+        points, "", account_id=who[0], source=who[1], order_id=what[0], expires_in_seconds=what[1]
+    ),
     _points,
-    expires_in_seconds=st.sampled_from([60, 3600, 3600, 86400, 129600]),
-    account_id=_account,
-    source=_source,
-    order_id=_order,
+    _who,
+    at_once(_ORDER, [60, 3600, 3600, 86400, 129600]),
 )
 _place = st.sampled_from(["0", "0", "0", "1", "2"])
 # Whose books a hold or an order is in is found before it is asked for; those of nobody are told to the first account.
@@ -215,18 +229,22 @@ any_commands = weighted((single_commands, 9), (bulks, 1), (settlings, 1))
 HOURS = [0, 1, 1, 12, 12, 24, 24, 36, 24 * 14, 24 * 40]
 
 
-@st.composite
-def histories(draw: Any, commands: st.SearchStrategy[Command] = any_commands) -> list[Batch]:
+def histories(commands: st.SearchStrategy[Command] = any_commands) -> st.SearchStrategy[list[Batch]]:
     """Some accounts, then batches in the order of time; a key is sometimes asked again, or used for something else."""
+    drawn = st.lists(st.tuples(commands, st.integers(0, 40)), min_size=2, max_size=9)
+    return st.builds(
+        _history,
+        st.lists(firsts, max_size=4),
+        st.lists(st.tuples(st.sampled_from(HOURS), drawn), min_size=3, max_size=6),
+    )
+
+
+def _history(first: list[Command], steps: list[tuple[int, list[tuple[Command, int]]]]) -> list[Batch]:
     asked: list[Command] = [open_account(account_id) for account_id in ACCOUNTS[:2]]
     named = Named()
-    asked += map(named.naming, draw(st.lists(weighted((first_earns, 2), (first_sales, 1)), max_size=4)))
+    asked += map(named.naming, first)
     batches: list[Batch] = [(NOON, list(asked))]
     now = NOON
-    drawn = st.tuples(commands, st.integers(0, 40))
-    steps = draw(
-        st.lists(st.tuples(st.sampled_from(HOURS), st.lists(drawn, min_size=2, max_size=9)), min_size=3, max_size=6)
-    )
     for hours, wanted in steps:
         now += timedelta(hours=hours)
         batch = []

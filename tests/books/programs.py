@@ -1,5 +1,6 @@
 """Random programs: every policy, few values each, so that everything meets everything."""
 
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import date, time
 from decimal import Decimal
@@ -12,6 +13,7 @@ from ledger_service.ledger.levels import Ladder, Level, Retention, Window
 from ledger_service.ledger.policies import Available, Clawback, Expiry, RestoreExpired
 from ledger_service.ledger.program import ProgramSettings
 from ledger_service.ledger.rules import Campaign, Choice, Rule, When
+from tests.books.drawing import at_once, weighted
 
 MILK = When(categories=Choice(include=frozenset({"MILK"})))
 NO_GIFT_CARDS = When(skus=Choice(exclude=frozenset({"gift-card"})))
@@ -47,61 +49,59 @@ CAMPAIGNS = (
     Campaign("plus-milk", "add", points=3, when=MILK),
 )
 
-expiries = st.sampled_from(
-    [
-        *[Expiry()] * 4,
-        Expiry("after", days=1),
-        Expiry("after", days=3),
-        Expiry("after", months=1),
-        Expiry("after", years=1),
-        Expiry("after", months=2, round_up_to="quarter"),
-        Expiry("after", hours=30),
-        Expiry("fixed", dates=("12-04", "12-31")),
-        Expiry("fixed", dates=("2026-12-06",)),
-        Expiry("inactivity", months=1),
-        Expiry("inactivity", months=2, activities=("redeem",)),
-    ]
-)
-availables = st.sampled_from(
-    [
-        *[Available()] * 8,
-        Available("after", days=1),
-        Available("after", days=14),
-        Available("after", months=1),
-        Available("after", hours=12),
-        *[Available("on_event")] * 2,
-    ]
-)
+EXPIRIES = [
+    *[Expiry()] * 4,
+    Expiry("after", days=1),
+    Expiry("after", days=3),
+    Expiry("after", months=1),
+    Expiry("after", years=1),
+    Expiry("after", months=2, round_up_to="quarter"),
+    Expiry("after", hours=30),
+    Expiry("fixed", dates=("12-04", "12-31")),
+    Expiry("fixed", dates=("2026-12-06",)),
+    Expiry("inactivity", months=1),
+    Expiry("inactivity", months=2, activities=("redeem",)),
+]
+AVAILABLES = [
+    *[Available()] * 8,
+    Available("after", days=1),
+    Available("after", days=14),
+    Available("after", months=1),
+    Available("after", hours=12),
+    *[Available("on_event")] * 2,
+]
 clawbacks = st.one_of(
     st.sampled_from([Clawback(), Clawback("allow_debt"), Clawback("allow_debt")]),
     st.builds(Clawback, st.just("limit"), st.sampled_from([None, 3, 20]), st.sampled_from([0, 10, 50, 100])),
 )
 
 
-@st.composite
-def ladders(draw: Any) -> Ladder:
-    measure = draw(st.sampled_from(["points_earned", "spend", "visits"]))
-    free = draw(st.booleans())
+def _ladder(
+    measure: str, free: bool, first: int, window: Window, retention: Retention, downgrade: str, grace_days: int
+) -> Ladder:
     thresholds = (1, 2, 4) if measure == "visits" else (8, 20, 45)
     levels = [
         Level("bronze", Decimal(0 if free else thresholds[0])),
         Level("silver", Decimal(thresholds[1]), multiplier=Decimal("1.25"), expiry=Expiry("after", days=2)),
         Level("gold", Decimal(thresholds[2]), multiplier=Decimal(2), available=Available()),
     ]
-    return Ladder(
-        levels=tuple(levels[draw(st.sampled_from([0, 0, 1])) :]),
-        measure=measure,
-        window=draw(
-            st.sampled_from(
-                [Window("calendar_year"), Window("rolling", months=1), Window("membership_year"), Window("lifetime")]
-            )
-        ),
-        retention=draw(
-            st.sampled_from([Retention(), Retention("end_of_next_period"), Retention("days", 3), Retention("days", 30)])
-        ),
-        downgrade=draw(st.sampled_from(["to_eligible", "one_step", "never"])),
-        grace_days=draw(st.sampled_from([0, 0, 2, 20])),
-    )
+    return Ladder(tuple(levels[first:]), measure, window, retention, downgrade, grace_days)
+
+
+ladders = st.builds(
+    lambda first, second: _ladder(*first, *second),
+    at_once(
+        ["points_earned", "spend", "visits"],
+        [False, True],
+        [0, 0, 1],
+        [Window("calendar_year"), Window("rolling", months=1), Window("membership_year"), Window("lifetime")],
+    ),
+    at_once(
+        [Retention(), Retention("end_of_next_period"), Retention("days", 3), Retention("days", 30)],
+        ["to_eligible", "one_step", "never"],
+        [0, 0, 2, 20],
+    ),
+)
 
 
 def some_of(values: tuple[Any, ...], most: int) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -109,35 +109,45 @@ def some_of(values: tuple[Any, ...], most: int) -> st.SearchStrategy[tuple[Any, 
     return st.lists(st.sampled_from(values), max_size=most, unique_by=lambda value: value.id).map(tuple)
 
 
-@st.composite
-def programs_of(draw: Any) -> ProgramSettings:
-    rules = draw(some_of(RULES, 4))
-    if draw(st.integers(0, 3)) == 0:
-        rules += draw(some_of(ALONE, 2))
-    ladder = draw(st.one_of(st.none(), ladders(), ladders()))
-    return ProgramSettings(
-        version=draw(st.integers(1, 3)),
-        zone=ZoneInfo(draw(st.sampled_from(["UTC", "Europe/Berlin", "America/Santiago"]))),
-        currency=draw(st.sampled_from([None, "EUR"])),
-        rounding=draw(st.sampled_from(["floor", "half_up", "ceil"])),
-        auto_open=draw(st.booleans()),
-        expiry=draw(expiries),
-        available=draw(availables),
-        clawback=draw(clawbacks),
-        restore_expired=draw(
-            st.sampled_from([RestoreExpired(), RestoreExpired("grace", 1), RestoreExpired("grace", 2)])
-        ),
-        transfer_expiry=draw(st.sampled_from(["keep", "restart"])),
-        rules=tuple(rule for rule in rules if ladder is not None or not rule.when.tiers),
-        campaigns=draw(some_of(CAMPAIGNS, 3)),
-        ladder=ladder,
-        points_per_entry_max=draw(st.sampled_from([*[1000] * 7, 20])),
-        redeem_per_day_max=draw(st.sampled_from([None, None, 15])),
-        backdate_days_max=draw(st.sampled_from([90, 90, 2])),
-    )
+PLAIN: tuple[dict[str, Sequence[Any]], ...] = (
+    {"expiry": EXPIRIES, "available": AVAILABLES},
+    {
+        "version": [1, 2, 3],
+        "zone": [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/Santiago")],
+        "currency": [None, "EUR"],
+        "rounding": ["floor", "half_up", "ceil"],
+        "auto_open": [False, True],
+        "transfer_expiry": ["keep", "restart"],
+    },
+    {
+        "points_per_entry_max": [*[1000] * 7, 20],
+        "redeem_per_day_max": [None, None, 15],
+        "backdate_days_max": [90, 90, 2],
+        "restore_expired": [RestoreExpired(), RestoreExpired("grace", 1), RestoreExpired("grace", 2)],
+    },
+)
+"""Settings that are drawn together."""
 
 
-programs = programs_of()
+def _program(
+    rules: tuple[Rule, ...], ladder: Ladder | None, clawback: Clawback, campaigns: Any, *plain: tuple[Any, ...]
+) -> ProgramSettings:
+    chosen: dict[str, Any] = {}
+    for names, values in zip(PLAIN, plain, strict=True):
+        chosen |= zip(names, values, strict=True)
+    rules = tuple(rule for rule in rules if ladder is not None or not rule.when.tiers)
+    return ProgramSettings(rules=rules, ladder=ladder, clawback=clawback, campaigns=campaigns, **chosen)
+
+
+_few_rules = some_of(RULES, 4)
+programs = st.builds(
+    _program,
+    weighted((_few_rules, 3), (st.tuples(_few_rules, some_of(ALONE, 2)).map(lambda both: both[0] + both[1]), 1)),
+    weighted((st.none(), 1), (ladders, 2)),
+    clawbacks,
+    some_of(CAMPAIGNS, 3),
+    *(at_once(*values.values()) for values in PLAIN),
+)
 """Any program."""
 
 Revision = tuple[int, ProgramSettings] | None

@@ -37,8 +37,7 @@ from tests.api.shop import opening_shop
 from tests.books.commands import (
     Named,
     about_orders,
-    first_earns,
-    first_sales,
+    firsts,
     held,
     joins,
     postings,
@@ -78,6 +77,10 @@ _reads = st.one_of(
 )
 _steps = weighted((_moves, 12), (_memberships, 2), (_bulks, 2), (_reads, 3))
 
+_firsts = st.lists(firsts, max_size=3)
+_drawn = st.lists(st.tuples(_steps, st.integers(0, 24)), min_size=1, max_size=4)
+_rounds = st.lists(st.tuples(st.sampled_from(HOURS), _drawn), min_size=1, max_size=6)
+
 
 @st.composite
 def rounds(draw: Any) -> list[Round]:
@@ -86,11 +89,10 @@ def rounds(draw: Any) -> list[Round]:
     named = Named()
     asked = [asked_over_http(open_account(account_id)) for account_id in "ab"]
     drawn_rounds = [Round(0, list(asked))]
-    for first in draw(st.lists(weighted((first_earns, 2), (first_sales, 1)), max_size=3)):
+    for first in draw(_firsts):
         asked.append(asked_over_http(named.naming(first)))
         drawn_rounds.append(Round(0, [asked[-1]]))
-    drawn_steps = st.lists(st.tuples(_steps, st.integers(0, 24)), min_size=1, max_size=4)
-    for hours, drawn in draw(st.lists(st.tuples(st.sampled_from(HOURS), drawn_steps), min_size=1, max_size=6)):
+    for hours, drawn in draw(_rounds):
         steps: list[Step] = []
         for step, again in drawn:
             if isinstance(step, Command):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import enterable_directory
+
 
 @pytest.fixture
 def open_dir() -> Iterator[Path]:
     """A directory that every account may enter, whatever umask or temporary directory this run has."""
-    path = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="ledger-", dir=enterable_directory()))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)

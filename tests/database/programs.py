@@ -1,13 +1,18 @@
-"""Running `ledger-service` as its users do: as a program of its own, with signals and pipes."""
+"""Running `ledger-service` as its users do: as a program of its own, with signals and pipes.
+
+Most runs start warm (`tests/warm.py`). What is started as it is typed, once for each command, says so.
+"""
 
 import http.client
 import os
 import queue
 import signal
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,36 +20,49 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from tests import warm
+
 LEDGER_SERVICE = Path(sys.executable).with_name("ledger-service")
 SECRET = "0123456789abcdef0123456789abcdef"
 LINE_SECONDS_MAX = 120.0
 """Nothing waits that long unless something is broken: it ends a test that would hang."""
 
 
+Started = subprocess.Popen[bytes] | warm.Program
+Start = Callable[[list[str], Mapping[str, str], int, int], Started]
+"""From arguments, a whole environment, and two descriptors to write to."""
+
+
+def as_typed(arguments: list[str], environment: Mapping[str, str], stdout: int, stderr: int) -> Started:
+    """Start it as a shell would: everything is imported anew, which takes a second or two."""
+    return subprocess.Popen(
+        [LEDGER_SERVICE, *arguments], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, cwd="/"
+    )
+
+
 class Running:
     """A program that runs until it is stopped, and the lines it prints."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], log: Path, start: Start = warm.start
+    ) -> None:
         self.log = log
         self.environment = environment
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [LEDGER_SERVICE, *arguments],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-                env=clean_environment(environment),
-                cwd="/",
-                text=True,
-            )
+        reading, writing = os.pipe()
+        self._printed = os.fdopen(reading, encoding="utf-8")
+        try:
+            with log.open("ab") as errors:
+                self.process = start(arguments, clean_environment(environment), writing, errors.fileno())
+        finally:
+            os.close(writing)
         self.lines: list[str] = []
         self._fresh: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._fresh.put(line.rstrip("\n"))
+        with self._printed:
+            for line in self._printed:
+                self._fresh.put(line.rstrip("\n"))
         self._fresh.put(None)
 
     def line(self, start: str) -> str:
@@ -69,9 +87,11 @@ class Running:
 
 
 @contextmanager
-def running(arguments: list[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+def running(
+    arguments: list[str], log: Path, environment: Mapping[str, str] | None = None, start: Start = warm.start
+) -> Iterator[Running]:
     """A running program, ended by force if the test has not ended it."""
-    program = Running(arguments, environment or {}, log)
+    program = Running(arguments, environment or {}, log, start)
     try:
         yield program
     finally:
@@ -81,20 +101,20 @@ def running(arguments: list[str], log: Path, environment: Mapping[str, str] | No
 
 
 def run(
-    arguments: list[str], environment: Mapping[str, str] | None = None, expected: int = 0
+    arguments: list[str], environment: Mapping[str, str] | None = None, expected: int = 0, start: Start = warm.start
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, which has to be the expected one."""
-    ended = subprocess.run(
-        [LEDGER_SERVICE, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        env=clean_environment(environment or {}),
-        timeout=LINE_SECONDS_MAX,
-    )
-    assert ended.returncode == expected, f"{arguments}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-    return ended
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        process = start(arguments, clean_environment(environment or {}), printed.fileno(), errors.fileno())
+        try:
+            status = process.wait(LINE_SECONDS_MAX)
+        finally:
+            process.kill()
+        printed.seek(0)
+        errors.seek(0)
+        stdout, stderr = printed.read().decode(), errors.read().decode()
+    assert status == expected, f"{arguments}: {status}\n{stdout}\n{stderr}"
+    return subprocess.CompletedProcess(arguments, status, stdout, stderr)
 
 
 def clean_environment(wanted: Mapping[str, str]) -> dict[str, str]:
@@ -110,6 +130,15 @@ def serve_environment(database_url: str, **more: str) -> dict[str, str]:
 def made_program(environment: Mapping[str, str], slug: str = "shop") -> str:
     """A new program; its API key."""
     return run(["programs", "create", slug], environment).stdout.splitlines()[-1].removeprefix("api key ")
+
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Ours speak plain HTTP. Without it every call would read all certificates of the system."""
+
+
+def get(url: str, headers: Mapping[str, str] | None = None) -> httpx2.Response:
+    """One call on a connection of its own."""
+    return httpx2.get(url, headers=headers, verify=NO_TLS)
 
 
 class Till:
@@ -140,6 +169,7 @@ class Till:
 def open_account(url: str, api_key: str, account_id: str) -> None:
     response = httpx2.post(
         f"{url}/v1/accounts",
+        verify=NO_TLS,
         json={"account_id": account_id},
         headers={"Authorization": f"Bearer {api_key}", "Idempotency-Key": f"open-{account_id}"},
     )
@@ -149,7 +179,7 @@ def open_account(url: str, api_key: str, account_id: str) -> None:
 def balance_of(url: str, api_key: str, account_id: str) -> Any:
     """What GET …/balance says, asked again while the answer is "later"."""
     question, headers = f"{url}/v1/accounts/{account_id}/balance", {"Authorization": f"Bearer {api_key}"}
-    while (response := httpx2.get(question, headers=headers)).status_code == 503:
+    while (response := get(question, headers)).status_code == 503:
         assert response.json()["retryable"]
     assert response.status_code == 200, response.text
     return response.json()

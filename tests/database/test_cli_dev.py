@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.database.programs import Running, Till, balance_of, open_account, run, running
+from tests.database.programs import Running, Till, as_typed, balance_of, open_account, run, running
 
 GIVEN_KEY = 'own-key$"with signs'.replace(" ", "'")
 EARNS_UNTIL_KILL = 60
@@ -42,15 +42,16 @@ def pasted(line: str) -> dict[str, object]:
     return answer
 
 
-def test_the_calls_it_prints_work_when_they_are_pasted(dev: Running):
-    dev.line("listening on ")
-    earn, redeem, balance = (f"curl {dev.line('curl ')}" for _ in range(3))
-    assert pasted(earn)["points"] == 120
-    assert pasted(redeem)["points"] == -50
-    assert pasted(balance)["available"] == 70
-    assert pasted(earn)["seq"] == 1, "the same line again is the same earn"
-    dev.signal(signal.SIGINT)
-    assert dev.ended() == 0
+def test_the_calls_it_prints_work_when_they_are_pasted(data_dir: Path, log: Path):
+    with running(["dev", "--port", "0", "--data-dir", str(data_dir)], log, start=as_typed) as dev:
+        dev.line("listening on ")
+        earn, redeem, balance = (f"curl {dev.line('curl ')}" for _ in range(3))
+        assert pasted(earn)["points"] == 120
+        assert pasted(redeem)["points"] == -50
+        assert pasted(balance)["available"] == 70
+        assert pasted(earn)["seq"] == 1, "the same line again is the same earn"
+        dev.signal(signal.SIGINT)
+        assert dev.ended() == 0
 
 
 def test_a_second_start_goes_on_with_the_same_key_and_the_same_data(dev: Running, data_dir: Path, log: Path):

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import httpx2
 import pytest
 
-from tests.database.programs import balance_of, made_program, run, running, serve_environment
+from tests.database.programs import balance_of, get, made_program, run, running, serve_environment
 from tests.servers import TestDatabase
 
 HEADER = ["basket_id", "household_id", "store_id", "at", "lines", "amount", "retail_discount", "coupon_discount"]
@@ -80,7 +79,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(service: Service, tm
     question = f"{service.url}/v1/accounts/{busiest}/balance"
     headers = {"Authorization": f"Bearer {service.api_key}"}
     with running(service.arguments(file, "--concurrency", "1"), tmp_path / "import.log") as program:
-        while httpx2.get(question, headers=headers).json().get("balance", 0) == 0:
+        while get(question, headers).json().get("balance", 0) == 0:
             pass
         program.signal(signal.SIGKILL)
         assert program.ended() == -signal.SIGKILL

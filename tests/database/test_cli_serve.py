@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.database.programs import made_program, run, running, serve_environment
+from tests.database.programs import as_typed, made_program, run, running, serve_environment
 from tests.servers import ROLE_PASSWORD, TestDatabase, TestServer
 
 
@@ -27,7 +27,7 @@ def test_it_refuses_a_database_without_our_schema_and_says_what_to_do(
     assert "Traceback" not in refused.stderr
 
     for _ in range(2):
-        run(["migrate", "--url", owner])
+        run(["migrate", "--url", owner], start=as_typed)
     made_program(serve_environment(service))
 
 
@@ -53,10 +53,12 @@ def test_a_key_made_here_works_until_it_is_revoked(environment: dict[str, str], 
     made = run(
         ["keys", "create", "--program", "bakery", "--source", "shop-berlin", "--scope", "read", "--scope", "earn"],
         environment,
+        start=as_typed,
     )
     key_id, api_key = (line.rpartition(" ")[2] for line in made.stdout.splitlines())
     headers = {"Authorization": f"Bearer {api_key}"}
-    with running(["serve"], tmp_path / "serve.log", environment | {"LEDGER_KEY_CACHE_SECONDS": "0"}) as program:
+    uncached = environment | {"LEDGER_KEY_CACHE_SECONDS": "0"}
+    with running(["serve"], tmp_path / "serve.log", uncached, as_typed) as program:
         question = f"{program.line('listening on ')}/v1/accounts/nobody"
         assert httpx2.get(question, headers=headers).status_code == 404
         run(["keys", "revoke", key_id, "--program", "bakery"], environment)
@@ -82,6 +84,6 @@ def test_a_mistake_is_answered_with_what_to_do(environment: dict[str, str], argu
 
 
 def test_help_needs_no_database_and_names_every_command():
-    told = run(["--help"]).stdout
+    told = run(["--help"], start=as_typed).stdout
     for command in ("dev", "import", "serve", "migrate", "verify", "programs", "keys"):
         assert f" {command} " in told

@@ -11,7 +11,7 @@ import pytest
 from ledger_service.storage.database import Database
 from ledger_service.storage.journal import PostgresJournal
 from tests.builders import DAY, NOON, earn
-from tests.database.programs import run, running
+from tests.database.programs import as_typed, run, running
 from tests.servers import TestDatabase
 from tests.varied_books import create_program, post, set_clock
 from tests.verified import assert_verifies
@@ -61,7 +61,7 @@ def test_it_goes_on_until_it_is_stopped_and_shows_its_metrics(
     environment: dict[str, str], database: TestDatabase, tmp_path: Path
 ):
     arguments = ["upkeep", "--interval", "0.1", "--metrics-port", "0"]
-    with running(arguments, tmp_path / "upkeep.log", environment) as program:
+    with running(arguments, tmp_path / "upkeep.log", environment, as_typed) as program:
         metrics = program.line("metrics ")
         program.line("sweeping every 0.1 seconds")
         move_clock(database)

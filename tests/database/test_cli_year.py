@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import httpx2
 import pytest
 
-from tests.database.programs import made_program, run, running, serve_environment
+from tests.database.programs import as_typed, get, made_program, run, running, serve_environment
 from tests.servers import TestDatabase
 
 BEGIN = datetime(2017, 3, 6, 12, tzinfo=UTC)
@@ -47,7 +46,7 @@ class Service:
         if not kept.is_file():
             return 0
         headers = {"Authorization": f"Bearer {kept.read_text().strip()}"}
-        answer = httpx2.get(f"{self.url}/v1/reports/trial-balance", headers=headers)
+        answer = get(f"{self.url}/v1/reports/trial-balance", headers)
         return next((one["points"] for one in answer.json().get("accounts", []) if one["name"] == "members"), 0)
 
 
@@ -86,7 +85,7 @@ def write_purchases(directory: Path) -> int:
 
 
 def test_a_year_adds_up_and_one_that_was_killed_and_gone_on_with_comes_to_the_same_numbers(service: Service):
-    lines = run(service.arguments("whole")).stdout.splitlines()
+    lines = run(service.arguments("whole"), start=as_typed).stdout.splitlines()
 
     told = dict(line.rsplit(" ", 1) for line in lines)
     assert told["earn"] == str(BASKETS_TOTAL)

@@ -20,7 +20,7 @@ from tests.faults.clients import (
     open_accounts,
 )
 from tests.instances import Program, make_program, rows, starting_instances
-from tests.servers import ROLE_PASSWORD, ROLES, TestDatabase, ask
+from tests.servers import ROLE_PASSWORD, ROLES, TestDatabase, ask, enterable_directory
 from tests.verified import assert_verifies
 from tests.wire import Answer, Request
 from tests.wire import ask as ask_over_http
@@ -51,7 +51,7 @@ class Crashing:
 @pytest.fixture
 def crashing() -> Iterator[Crashing]:
     """Where an unprivileged user may enter, whatever temporary directory this run has."""
-    with tempfile.TemporaryDirectory(prefix="ledger-crash-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="ledger-crash-", dir=enterable_directory()) as folder:
         Path(folder).chmod(0o755)
         postgres = EmbeddedPostgres.start(Path(folder) / "data")
         try:

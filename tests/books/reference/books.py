@@ -4,8 +4,8 @@ A second implementation of the rules of the books, for one program. It shares th
 the first one and none of its rules: dates, purchases, tiers and points are in the modules beside this one.
 """
 
+import pickle
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -87,12 +87,13 @@ class Reference:
         return answer
 
     def _together(self, bulk: Together, now: datetime) -> Answer:
-        before, answers = deepcopy(vars(self)), []
+        # Pickled, since it is seldom wanted back: a `deepcopy` takes ten times as long.
+        before, answers = pickle.dumps(vars(self)), []
         for command in bulk.commands:
             answer = self.answer(command, now)
             said = answer[1] if answer[0] == "replayed" else answer
             if said[0] == "refused":
-                vars(self).update(before)
+                vars(self).update(pickle.loads(before))
                 return said if said[1] in NOT_KEPT else ("refused", "bulk_aborted")
             answers.append(answer)
         return ("together", tuple(answers))
