@@ -40,6 +40,11 @@ BACKLOG = 2048
 caller's system after a whole second, so this is more than any proxy opens at once; we take them all in one go, and what
 they ask for is judged by the queue."""
 
+ACCEPTED_AT_ONCE = 16
+"""Connections taken in one round of the event loop. It takes one from each listening socket (libuv does since 1.45), so
+the one we have is given to it so often. A busy round takes milliseconds: one by one, whoever opened a connection would
+wait for as many rounds as there are others before it, unseen by any queue of ours."""
+
 KEEP_ALIVE_SECONDS = 65
 """How long an idle connection stays open: longer than the 60 s after which proxies close theirs, so that it is the
 proxy who closes and no request meets a connection that is just going."""
@@ -242,7 +247,8 @@ async def listening(
         timeout_graceful_shutdown=None,  # with a number uvicorn would cancel requests, and so perhaps a commit
     )
     server = Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    listeners = [listener, *(listener.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
+    serving = asyncio.create_task(server.serve(sockets=listeners))
     started = asyncio.create_task(server.is_listening.wait())
     await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
     if started.cancel():
