@@ -71,8 +71,8 @@ class Proxy:
             for way in ways:
                 way.cancel()
                 self.tasks.discard(way)
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # whoever cancels it takes the proxy down; raised, it would be printed by the streams
         finally:
             for one in (writer, other):
                 if one is not None:
