@@ -117,8 +117,8 @@ backend service from web
   balance leastconn
   option httpchk GET /readyz
   http-check expect status 200
-  # Connections to the service are shared by all callers: else each new caller opens one more, and a flood of callers who
-  # come and go would be a flood of connections, too. The service closes idle ones later than we do.
+  # Connections to the service are shared by all callers: else each new caller opens one more, and a flood of callers
+  # who come and go would be a flood of connections, too. The service closes idle ones later than we do.
   http-reuse always
   option redispatch 1
   retries 2
