@@ -7,6 +7,7 @@ import pytest
 
 from ledger_service.errors import DatabaseUnavailable, Overloaded
 from ledger_service.storage import balances
+from ledger_service.storage.balances import BalanceView
 from ledger_service.storage.reads import Reads
 from tests.builders import DAY, NOON, adjust, earn, place_hold, redeem, set_tier
 from tests.storage.conftest import Storage
@@ -57,6 +58,22 @@ async def test_who_asks_in_the_same_moment_shares_a_statement(storage: Storage, 
     asked = [reads.balances.ask(storage.program_id, f"m-{number}") for number in range(1, 101)]
     assert [view.balance for view in await asyncio.gather(*asked) if view] == list(range(1, 101))
     assert statements.found == [balances.FIND]
+
+
+async def test_who_asks_just_when_the_last_question_is_answered_is_answered_too(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(balances, "QUESTIONS_AT_ONCE", 1)
+    await storage.post(earn(5))
+    reads = Reads(storage.database)
+    second: list[asyncio.Future[BalanceView | None]] = []
+    first = reads.balances.ask(storage.program_id, "m-1")
+    first.add_done_callback(lambda _: second.append(reads.balances.ask(storage.program_id, "m-1")))
+    await first
+    async with asyncio.timeout(10):
+        view = await second[0]
+    assert view is not None
+    assert view.balance == 5
 
 
 async def test_more_than_a_statement_holds_are_asked_in_several(storage: Storage, monkeypatch: pytest.MonkeyPatch):

@@ -88,7 +88,10 @@ class Balances:
         self._database = database
         self._whole = accounts
         self._waiting: list[Question] = []
-        self._asking: set[asyncio.Task[None]] = set()
+        self._asking = 0
+        """Tasks that look again for questions before they end."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        """The loop itself holds its tasks only weakly."""
 
     def ask(self, program_id: int, account_id: str) -> asyncio.Future[BalanceView | None]:
         """The balance of an account, None when it is not in the books. The future raises Overloaded and
@@ -99,19 +102,25 @@ class Balances:
         loop = asyncio.get_running_loop()
         question = Question(program_id, account_id, loop.create_future())
         self._waiting.append(question)
-        if len(self._asking) < QUESTIONS_AT_ONCE:
+        if self._asking < QUESTIONS_AT_ONCE:
             # It begins when the event loop comes round: whoever asks until then comes along.
-            asking = loop.create_task(self._ask_all())
-            self._asking.add(asking)
-            asking.add_done_callback(self._asking.discard)
+            self._asking += 1
+            task = loop.create_task(self._ask_all())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return question.answer
 
     async def _ask_all(self) -> None:
-        while self._waiting:
-            questions, self._waiting = self._waiting[:ACCOUNTS_MAX], self._waiting[ACCOUNTS_MAX:]
-            questions = [question for question in questions if not question.answer.done()]
-            if questions:
-                await self._answer(questions)
+        try:
+            while self._waiting:
+                questions, self._waiting = self._waiting[:ACCOUNTS_MAX], self._waiting[ACCOUNTS_MAX:]
+                questions = [question for question in questions if not question.answer.done()]
+                if questions:
+                    await self._answer(questions)
+        finally:
+            # In the same breath as the last look, not once the task has ended: whoever asked in between would wait for
+            # a look that never comes.
+            self._asking -= 1
 
     async def _answer(self, questions: Sequence[Question]) -> None:
         try:
