@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ledger_service.api.wire import Wire
-from ledger_service.app import listening
+from ledger_service.server import listening
 from tests.api.shop import Shop, opening_shop
 from tests.servers import TestDatabase
 
