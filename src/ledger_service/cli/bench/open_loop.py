@@ -14,6 +14,7 @@ from ledger_service.cli.bench.arrivals import PATIENCE_SECONDS, Came, Coming, Se
 from ledger_service.cli.bench.asking import Asking
 from ledger_service.cli.bench.children import ChildFailed, run
 from ledger_service.cli.bench.clients import Window
+from ledger_service.cli.drill.figures import rank
 
 CONNECTIONS_MAX = 512
 """Open at once. A request that finds none free is not begun, and reported."""
@@ -93,7 +94,7 @@ def arriving_of(came: Came, rate: float, warm_up: float, seconds: float) -> Arri
 
 def nearest(ordered: Sequence[float], share: float) -> float:
     """The number that `share` of all do not exceed: one that occurred. 0 of none."""
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))] if ordered else 0.0
+    return rank(ordered, share) if ordered else 0.0
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
+from ledger_service.cli.bench.children import resident_bytes
 from ledger_service.cli.drill.failures import DrillFailure
 from ledger_service.cli.drill.figures import Distribution
 from ledger_service.cli.drill.flood import PATIENCE_SECONDS, Flood
@@ -144,7 +144,7 @@ def watched_memory(rig: Rig) -> Iterator[list[int]]:
 
     def watch(wait: Callable[[float], bool]) -> None:
         while not wait(MEMORY_SECONDS):
-            seen.append(sum(resident_bytes(pid) for pid in pids if pid is not None))
+            seen.append(sum(resident_bytes(pid) or 0 for pid in pids if pid is not None))
 
     watching = threading.Thread(target=watch, args=(ended.wait,))
     if pids:
@@ -155,15 +155,6 @@ def watched_memory(rig: Rig) -> Iterator[list[int]]:
         ended.set()
         if pids:
             watching.join()
-
-
-def resident_bytes(pid: int) -> int:
-    """The memory a process holds now; 0 when it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
 
 
 def print_surges(surges: list[Surge], console: Console) -> None:
