@@ -36,6 +36,10 @@ QUEUE_WAIT_ESTIMATE = Gauge(
     "ledger_queue_wait_estimate_seconds",
     "How long the least urgent command of the program that was just carried would wait for a lane if it came now.",
 )
+CONCURRENCY_LIMIT = Gauge(
+    "ledger_concurrency_limit",
+    "Commands that should be on their way at most while more come than are carried: told to the proxy then.",
+)
 # Classes are those of posting/priority.py and storage/urgency.py, and: write (whichever it was), call (not known yet).
 SHED = Counter("ledger_shed", "Requests refused to protect the others.", ["reason", "class"])
 

@@ -53,7 +53,7 @@ def build_api(services: Services, settings: Settings) -> Api:
     api = Api(openapi_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     traffic = Traffic()
     hot = hot_routes(callers)
-    api.hot = HotRoutes(hot, callers, traffic, services.is_draining)
+    api.hot = HotRoutes(hot, callers, traffic, services.is_draining, services.poster.room_asked_for)
     api.router.routes.extend(hot)
     for router in ROUTERS:
         api.router.routes.extend(router.routes)

@@ -51,11 +51,18 @@ class HotRoutes:
     """All hot routes, and what their requests are given."""
 
     def __init__(
-        self, routes: Iterable[Route], callers: Callers, traffic: Traffic, is_draining: Callable[[], bool]
+        self,
+        routes: Iterable[Route],
+        callers: Callers,
+        traffic: Traffic,
+        is_draining: Callable[[], bool],
+        room_asked_for: Callable[[], int | None],
     ) -> None:
         self.callers = callers
         self.traffic = traffic
         self.is_draining = is_draining
+        self.room_asked_for = room_asked_for
+        """How many commands a proxy should let through at once; told with every answer while it is not None."""
         self._routes: dict[tuple[bytes, bytes], HotRoute] = {}
         for route in routes:
             word = route.path.removeprefix(PREFIX)

@@ -55,6 +55,9 @@ class _Passing:
         if answered.status not in (204, 304):
             head.append(b"content-length: %d\r\n" % len(answered.body))
         head += (_NO_STORE, b"x-request-id: ", request_id, b"\r\n")
+        room = wire.hot.room_asked_for()
+        if room is not None:
+            head.append(b"ledger-room: %d\r\n" % room)
         if closes:
             head.append(b"connection: close\r\n")
         head += (b"\r\n", answered.body)

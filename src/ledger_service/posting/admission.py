@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_service.posting.room import Room
+
+SHARE_MIN: Final = 8
+"""Commands of a program that may wait although others fill the room: whoever has so few waiting is not the flood."""
 STANDING_SECONDS: Final = 0.1
 """How long a queue has to stand before it counts as one that does not go away by itself. A burst, or a bulk, is gone by
 then."""
+SILENT_SECONDS: Final = 0.25
+"""How long no batch has to have left before a queue does not count as standing any more: then the database is not slow
+but away, a failover may run, and whoever waits through it shall be carried."""
 WAIT_SECONDS_TARGET: Final = 0.02
 """The longest anybody waits in a queue that does not stand: about four trips to the database."""
 WAIT_SHARE_MAX: Final = 0.5
@@ -45,7 +52,7 @@ class BatchSize:
         if size <= BATCH_SIZE_SMALL:
             self.small_seconds += (WEIGHT if self.small_seconds else 1) * (seconds - self.small_seconds)
         target = max(TRIP_SECONDS_TARGET, 2 * self.small_seconds)
-        if seconds > target:
+        if seconds > target and size > BATCH_SIZE_SMALL:
             in_time = max(int(size * target / seconds), size // 2, BATCH_SIZE_SMALL)
             self.now = min(self.now, in_time)
         elif size >= self.now:
@@ -78,18 +85,23 @@ class Standing:
 
     since: float | None = None
     """When the first of these batches was cut, an instant of the loop's clock."""
+    noted_at: float = float("-inf")
+    """When the last batch was cut."""
     pressed_until: float = 0.0
     """Until when it counts as standing because there were more than it takes. Refusing them is what made it short: it
     would be flooded anew whenever it was."""
 
     def note(self, now: float, waited: float, left_behind: int) -> None:
         """A batch was cut, of which somebody had waited so many seconds."""
+        self.noted_at = now
         if waited <= WAIT_SECONDS_TARGET or not left_behind:
             self.since = None
         elif self.since is None:
             self.since = now
 
     def is_there(self, now: float) -> bool:
+        if now - self.noted_at > SILENT_SECONDS:
+            return False
         return now < self.pressed_until or (self.since is not None and now - self.since >= STANDING_SECONDS)
 
     def press(self, now: float) -> None:
@@ -104,27 +116,32 @@ class Admission:
     def __init__(self, batch_size_max: int) -> None:
         self.pace = Pace()
         self.batch_size = BatchSize(batch_size_max)
+        self.room = Room()
 
-    def note(self, size: int, seconds: float, running: int) -> None:
-        """A batch of this size was carried and took so long, when so many were on their way, itself included."""
+    def note(self, size: int, seconds: float, running: int, now: float) -> None:
+        """A batch of this size was carried and took so long until now, when so many were on their way, itself
+        included."""
         self.pace.note(seconds, running)
         self.batch_size.note(size, seconds)
+        self.room.note(size, seconds, now)
 
     def wait_seconds(self, ahead: int, turns: int) -> float:
         """How long a command waits for its batch to be cut, by estimate: `ahead` commands of its own program go before
         it, and `turns` programs take turns, its own included."""
         return (1 + ahead // self.batch_size.now) * turns * self.pace.seconds
 
-    def objection(self, ahead: int, turns: int, now: float, deadline: float, standing: Standing | None) -> str | None:
-        """Why the command shall not wait, as a label of the metric; None when it may. `standing` is None when the queue
-        counts as one that does not stand.
+    def objection(
+        self, ahead: int, turns: int, running: int, now: float, deadline: float, standing: Standing | None
+    ) -> str | None:
+        """Why the command shall not wait, as a label of the metric; None when it may. `running` commands are on their
+        trips. `standing` is None when the queue counts as one that does not stand.
 
-        What travels with the next batch of its program is not refused for a queue that stands: lanes that leave with
-        less than they can carry would make it longer.
+        What there is room for is not refused for a queue that stands: lanes that leave with less than they can carry
+        well would make it longer.
         """
         if self.wait_seconds(ahead, turns) > (deadline - now) * WAIT_SHARE_MAX:
             return "wait"
-        if ahead < self.batch_size.now:
+        if ahead < max(2 * self.room.now - running, SHARE_MIN):
             return None
         if standing is not None and standing.is_there(now):
             standing.press(now)

@@ -90,6 +90,10 @@ class Poster:
         """Whether waiting for a database that is not there now may be worth while: a failover may run."""
         return not self._breaker.is_open()
 
+    def room_asked_for(self) -> int | None:
+        """How many commands there should be on their way at most, while more come than can be carried; else None."""
+        return self._queue.room_asked_for()
+
     async def rehearse(self, program_id: int, command: Command) -> Outcome:
         """What the command would come to now. Nothing is written, and it does not wait in the queue.
 

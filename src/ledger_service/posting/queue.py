@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ledger_service.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, ShuttingDown
 from ledger_service.ledger.commands import Command, Together
 from ledger_service.ledger.outcomes import Outcome
-from ledger_service.metrics import QUEUE_WAIT_ESTIMATE, SHED
+from ledger_service.metrics import CONCURRENCY_LIMIT, QUEUE_WAIT_ESTIMATE, SHED
 from ledger_service.posting import pauses
 from ledger_service.posting.admission import Admission
 from ledger_service.posting.batch import Batch, Ticket
@@ -15,7 +15,13 @@ from ledger_service.posting.deadlines import Deadlines
 from ledger_service.posting.lines import Line, Lines
 from ledger_service.posting.priority import Priority, priority_of
 
+PRESSED_SECONDS = 5.0
+"""How long after a refusal the room is told with every answer. A proxy that keeps to it leaves us nobody to refuse, and
+has to know how the room changes."""
+
 _REASONS = ("queue_full", "deadline", "wait", "standing", "displaced")
+_PRESSING = frozenset({"queue_full", "standing"})
+"""Reasons that say that more comes than is carried, and not that one caller has little time."""
 _shed = {(reason, priority): SHED.labels(reason, priority.label) for reason in _REASONS for priority in Priority}
 
 
@@ -43,6 +49,10 @@ class Queue:
         """What a lane met last."""
         self.waiting = 0
         """Commands that wait, those of a `Together` one each."""
+        self._travelling = 0
+        """Commands on their trips."""
+        self._is_pressed_until = float("-inf")
+        """Until when callers are asked for less: an instant of the loop's clock."""
 
     def enter(self, program_id: int, command: Command, deadline: float) -> Ticket:
         """Wait for a lane. Raises Overloaded: it would wait for too long, too many wait, or the deadline has passed."""
@@ -77,7 +87,7 @@ class Queue:
         # Nobody is too slow while a failover runs: whoever waits through it shall be carried.
         is_calm = self._sleepers or self._is_waking or self.has_no_database
         standing = None if is_calm else lines.standing
-        objection = self._admission.objection(ahead, turns, now, deadline, standing)
+        objection = self._admission.objection(ahead, turns, self._travelling, now, deadline, standing)
         if objection is None and self.waiting >= self._size_max:
             out = self._displaceable(lines, priority)
             if out is None or out.size < size:
@@ -85,6 +95,8 @@ class Queue:
             else:
                 self._displace(out)
         if objection is not None:
+            if objection in _PRESSING:
+                self._is_pressed_until = now + PRESSED_SECONDS
             _shed[objection, priority].inc()
             raise Overloaded(f"{objection}: {ahead} commands would go before it, {self.waiting} are waiting")
 
@@ -134,12 +146,19 @@ class Queue:
     def _leave(self, lines: Lines, batch: Batch) -> None:
         now = asyncio.get_running_loop().time()
         self.waiting -= batch.size
+        self._travelling += batch.size
         self._running[batch] = now
         left_behind = lines.waiting.size
         if not left_behind:
             del self._occupied[lines.program_id]
         waited = now - min(ticket.entered_at for ticket in batch.tickets) if left_behind else 0.0
         lines.standing.note(now, waited, left_behind)
+
+    def room_asked_for(self) -> int | None:
+        """How many commands whoever sends them should have on their way at most, when somebody was refused just now;
+        None: as many as come. A proxy that keeps to it spares us those that we would refuse."""
+        now = asyncio.get_running_loop().time()
+        return self._admission.room.now if now < self._is_pressed_until else None
 
     def release(self, batch: Batch, again: Sequence[Ticket]) -> None:
         """The batch is done, but for those that go again. Accounts that keep moving under us rest for a moment."""
@@ -151,9 +170,10 @@ class Queue:
             self.waiting += sum(ticket.size for ticket in going)
         if len(again) < len(batch.tickets):
             # A trip that failed tells how long we stand back, not how fast we are.
-            seconds = asyncio.get_running_loop().time() - self._running[batch]
-            self._admission.note(batch.size, seconds, len(self._running))
+            now = asyncio.get_running_loop().time()
+            self._admission.note(batch.size, now - self._running[batch], len(self._running), now)
         del self._running[batch]
+        self._travelling -= batch.size
         resting = {line: None for ticket in going if ticket.travels_alone for line in ticket.lines}
         if resting:
             is_locked_out = any(ticket.is_locked_out for ticket in going)
@@ -162,6 +182,7 @@ class Queue:
         self._let_go(lines, [line for line in batch.lines if line not in resting])
         self._wake_all_if_done()
         QUEUE_WAIT_ESTIMATE.set(self._wait_seconds(lines))
+        CONCURRENCY_LIMIT.set(self._admission.room.now)
 
     def expire(self, ticket: Ticket) -> None:
         """Tell the caller that time is up. A command that waits is not carried out any more."""

@@ -7,7 +7,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from ledger_service.api.wire import Wire
+from ledger_service.api.answers import Answer
+from ledger_service.api.straight import HotRoutes
+from ledger_service.api.wire import Wire, _Passing
 
 SECONDS = 65
 
@@ -47,6 +49,10 @@ class Timer:
 
 class Transport:
     is_closed = False
+    written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
 
     def close(self) -> None:
         self.is_closed = True
@@ -109,3 +115,13 @@ def test_a_connection_that_is_lost_leaves_no_timer_behind(wire: Wire, clock: Clo
     wire.on_response_complete()
     wire.connection_lost(None)
     assert clock.timers == []
+
+
+@pytest.mark.parametrize("room", [None, 40])
+def test_the_room_that_is_asked_for_is_told_with_every_answer_and_else_nothing(wire: Wire, room: int | None) -> None:
+    wire.hot = HotRoutes([], None, None, lambda: False, lambda: room)  # type: ignore[arg-type] - nobody calls
+    _Passing(wire).answer(Answer(201, b"{}"), b"till-7")
+    head, _, body = wire.transport.written.partition(b"\r\n\r\n")  # type: ignore[attr-defined]
+    told = [line for line in head.split(b"\r\n") if line.startswith(b"ledger-room")]
+    assert told == ([] if room is None else [b"ledger-room: 40"])
+    assert body == b"{}"

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from ledger_service.errors import Overloaded
 from ledger_service.posting.admission import (
     BATCH_SIZE_SMALL,
+    SHARE_MIN,
+    SILENT_SECONDS,
     STANDING_SECONDS,
     TRIP_SECONDS_TARGET,
     WAIT_SECONDS_TARGET,
@@ -16,6 +18,7 @@ from ledger_service.posting.admission import (
     Standing,
 )
 from ledger_service.posting.queue import Queue
+from ledger_service.posting.room import ROOM_MIN
 from tests.builders import earn
 from tests.unit.posting.virtual_time import in_virtual_time, soon
 
@@ -26,6 +29,7 @@ LONG = WAIT_SECONDS_TARGET * 2
 def standing() -> Standing:
     queue = Standing()
     queue.note(NOW - STANDING_SECONDS, LONG, left_behind=1)
+    queue.note(NOW, LONG, left_behind=1)
     return queue
 
 
@@ -57,18 +61,20 @@ def test_the_wait_is_that_of_the_rounds_before_and_of_the_programs_in_each() -> 
 
 def test_more_than_half_of_the_time_left_is_too_long_a_wait() -> None:
     judge, deadline = admission(), NOW + 0.1
-    assert judge.objection(499, 1, NOW, deadline, Standing()) is None
-    assert judge.objection(500, 1, NOW, deadline, Standing()) == "wait"
+    assert judge.objection(499, 1, 0, NOW, deadline, Standing()) is None
+    assert judge.objection(500, 1, 0, NOW, deadline, Standing()) == "wait"
 
 
 def test_before_the_first_batch_was_carried_nobody_knows_of_a_wait() -> None:
-    assert Admission(1).objection(1_000_000, 10, NOW, NOW + 0.001, Standing()) is None
+    assert Admission(1).objection(1_000_000, 10, 0, NOW, NOW + 0.001, Standing()) is None
 
 
-def test_a_queue_that_stands_takes_no_more_than_the_next_batch() -> None:
+@pytest.mark.parametrize(("running", "share"), [(0, 2 * ROOM_MIN), (30, 2 * ROOM_MIN - 30), (1000, SHARE_MIN)])
+def test_a_queue_that_stands_takes_what_there_is_room_for_and_a_few_of_each_program(running: int, share: int) -> None:
     judge, deadline = admission(), NOW + 10
-    assert judge.objection(99, 1, NOW, deadline, standing()) is None
-    assert judge.objection(100, 1, NOW, deadline, standing()) == "standing"
+    assert judge.objection(share - 1, 1, running, NOW, deadline, standing()) is None
+    assert judge.objection(share, 1, running, NOW, deadline, standing()) == "standing"
+    assert judge.objection(share, 1, running, NOW, deadline, Standing()) is None
 
 
 def test_a_trip_that_took_too_long_makes_the_next_batches_as_large_as_would_have_been_in_time() -> None:
@@ -83,6 +89,12 @@ def test_one_long_trip_costs_at_most_half_of_its_size() -> None:
     size = BatchSize(256)
     size.note(200, 30.0)
     assert size.now == 100
+
+
+def test_a_small_batch_that_took_long_says_nothing_of_large_ones() -> None:
+    size = BatchSize(256)
+    size.note(BATCH_SIZE_SMALL, 30.0)
+    assert size.now == 256
 
 
 def test_full_batches_in_time_grow_again_and_others_change_nothing() -> None:
@@ -126,10 +138,10 @@ def test_batches_are_never_larger_than_allowed_nor_smaller_than_worth_a_trip(
 
 def test_a_queue_that_stands_does_so_until_for_100_ms_nobody_was_one_too_many() -> None:
     judge, queue, deadline = admission(), standing(), NOW + 10
-    assert judge.objection(100, 1, NOW, deadline, queue) == "standing"
+    assert judge.objection(100, 1, 0, NOW, deadline, queue) == "standing"
     queue.note(NOW, LONG, left_behind=0)
-    assert judge.objection(100, 1, NOW + STANDING_SECONDS * 0.9, deadline, queue) == "standing"
-    assert judge.objection(100, 1, NOW + STANDING_SECONDS * 2, deadline, queue) is None
+    assert judge.objection(100, 1, 0, NOW + STANDING_SECONDS * 0.9, deadline, queue) == "standing"
+    assert judge.objection(100, 1, 0, NOW + STANDING_SECONDS * 2, deadline, queue) is None
 
 
 def test_a_queue_stands_when_every_batch_of_100_ms_was_late_and_left_something_behind() -> None:
@@ -138,6 +150,12 @@ def test_a_queue_stands_when_every_batch_of_100_ms_was_late_and_left_something_b
     assert not queue.is_there(NOW + STANDING_SECONDS * 0.9)
     queue.note(NOW + STANDING_SECONDS, LONG, left_behind=1)
     assert queue.is_there(NOW + STANDING_SECONDS)
+
+
+def test_a_queue_of_which_nothing_leaves_any_more_does_not_stand_a_failover_may_run() -> None:
+    judge, queue, deadline = admission(), standing(), NOW + 10
+    assert judge.objection(1000, 1, 0, NOW + SILENT_SECONDS, deadline, queue) == "standing"
+    assert judge.objection(1000, 1, 0, NOW + SILENT_SECONDS + 0.01, deadline, queue) is None
 
 
 @pytest.mark.parametrize(("waited", "left_behind"), [(WAIT_SECONDS_TARGET, 1), (LONG, 0)])
@@ -172,10 +190,10 @@ def test_more_before_it_or_less_time_never_gets_a_command_in(
     ahead: int, turns: int, seconds: float, left: float, stands: bool
 ) -> None:
     judge, queue = admission(seconds), standing() if stands else Standing()
-    if judge.objection(ahead, turns, NOW, NOW + left, queue) is not None:
-        assert judge.objection(ahead + 100, turns, NOW, NOW + left, queue) is not None
-        assert judge.objection(ahead, turns + 1, NOW, NOW + left, queue) is not None
-        assert judge.objection(ahead, turns, NOW, NOW + left / 2, queue) is not None
+    if judge.objection(ahead, turns, 0, NOW, NOW + left, queue) is not None:
+        assert judge.objection(ahead + 100, turns, 0, NOW, NOW + left, queue) is not None
+        assert judge.objection(ahead, turns + 1, 0, NOW, NOW + left, queue) is not None
+        assert judge.objection(ahead, turns, 0, NOW, NOW + left / 2, queue) is not None
 
 
 async def test_a_command_that_would_wait_too_long_is_refused_before_any_work() -> None:

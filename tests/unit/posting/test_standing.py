@@ -7,10 +7,13 @@ from prometheus_client import REGISTRY
 
 from ledger_service.errors import Overloaded
 from ledger_service.posting.admission import STANDING_SECONDS
-from ledger_service.posting.queue import Queue
+from ledger_service.posting.queue import PRESSED_SECONDS, Queue
+from ledger_service.posting.room import ROOM_MIN
 from tests.builders import redeem
 from tests.unit.posting.queued import enter, fill, take
 from tests.unit.posting.virtual_time import soon, until_all_wait
+
+MANY = 3 * ROOM_MIN
 
 
 async def carry(queue: Queue, batch_seconds: float) -> None:
@@ -20,15 +23,31 @@ async def carry(queue: Queue, batch_seconds: float) -> None:
         queue.release(batch, again=[])
 
 
-async def test_a_queue_that_stands_takes_no_more_than_the_next_batch_of_the_program_that_makes_it_stand() -> None:
+async def test_a_queue_that_stands_takes_no_more_than_there_is_room_for_of_the_program_that_makes_it_stand() -> None:
     queue = Queue(size_max=1000, batch_size_max=2)
     lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
-    fill(queue, 40)
+    fill(queue, MANY)
+    assert queue.room_asked_for() is None
     await asyncio.sleep(STANDING_SECONDS * 2)
     with pytest.raises(Overloaded, match="standing"):
         enter(queue, "next", seconds=60)
     enter(queue, "other", program_id=2, seconds=60)
     queue.enter(1, redeem(account_id="urgent"), soon(60))
+    assert queue.room_asked_for() == ROOM_MIN
+    await asyncio.sleep(PRESSED_SECONDS)
+    assert queue.room_asked_for() is None
+    queue.close()
+    await lane
+
+
+async def test_who_has_no_time_is_refused_without_anybody_being_asked_for_less() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    fill(queue, 20)
+    await asyncio.sleep(0.1)
+    with pytest.raises(Overloaded, match="wait"):
+        enter(queue, "in a hurry", seconds=0.05)
+    assert queue.room_asked_for() is None
     queue.close()
     await lane
 
@@ -36,20 +55,20 @@ async def test_a_queue_that_stands_takes_no_more_than_the_next_batch_of_the_prog
 async def test_while_a_lane_sleeps_nobody_is_refused_for_a_queue_that_stands() -> None:
     queue = Queue(size_max=1000, batch_size_max=2)
     lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
-    tickets = [enter(queue, "one account, so one lane", seconds=60) for _ in range(40)]
+    tickets = [enter(queue, "one account, so one lane", seconds=60) for _ in range(MANY)]
     await asyncio.sleep(STANDING_SECONDS * 2)
     asleep = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
     await until_all_wait()
     tickets += [enter(queue, "one account, so one lane", seconds=60) for _ in range(10)]
     queue.close()
     await asyncio.gather(lane, asleep)
-    assert len(tickets) == 50
+    assert len(tickets) == MANY + 10
 
 
 async def test_a_burst_is_no_queue_that_stands() -> None:
     queue = Queue(size_max=1000, batch_size_max=2)
     lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
-    fill(queue, 40)
+    fill(queue, MANY)
     await asyncio.sleep(0.05)
     enter(queue, "next", seconds=60)
     queue.close()
@@ -59,10 +78,10 @@ async def test_a_burst_is_no_queue_that_stands() -> None:
 async def test_when_a_queue_that_stood_is_empty_everything_is_taken_again() -> None:
     queue = Queue(size_max=1000, batch_size_max=2)
     lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
-    fill(queue, 40)
-    await asyncio.sleep(0.7)
+    fill(queue, MANY)
+    await asyncio.sleep(MANY * 0.016)
     assert queue.waiting == 0
-    fill(queue, 40)
+    fill(queue, MANY)
     queue.close()
     await lane
 
@@ -74,6 +93,7 @@ async def test_the_estimated_wait_is_exported() -> None:
     await asyncio.sleep(0.01)
     queue.release(running, again=[])
     assert REGISTRY.get_sample_value("ledger_queue_wait_estimate_seconds") == pytest.approx(0.02)
+    assert REGISTRY.get_sample_value("ledger_concurrency_limit") == ROOM_MIN
     running = await take(queue)
     queue.release(running, again=[])
     assert REGISTRY.get_sample_value("ledger_queue_wait_estimate_seconds") == 0

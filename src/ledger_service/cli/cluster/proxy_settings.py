@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ledger_service.api.problems import body_of
 from ledger_service.cli.cluster.state import HOST, ClusterState
+
+REQUEST_ID = "%[var(txn.request_id)]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,17 @@ def haproxy_text(proxy: Proxied) -> str:
         api=proxy.api,
         databases=servers(proxy.databases),
         services=servers(proxy.services),
+        turned_away=turned_away(),
+    )
+
+
+def turned_away() -> str:
+    """The rule that answers whom we turn away, in the service's own words. It has to be one line."""
+    body = body_of("overloaded", "REQUEST-ID").decode().replace("REQUEST-ID", REQUEST_ID)
+    return (
+        "  http-request return status 503 content-type application/problem+json"
+        ' hdr Retry-After "%[rand(3),add(1)]" hdr Cache-Control no-store'
+        f""" hdr X-Request-Id "{REQUEST_ID}" lf-string '{body}' if turned_away"""
     )
 
 
@@ -110,8 +124,51 @@ frontend api from web
   stick-table type ipv6 size 100k expire 30s store conn_cur,http_req_rate(10s)
   http-request track-sc0 src
   http-request deny deny_status 429 if {{ sc0_conn_cur gt 1000 }}
-  http-request deny deny_status 429 if {{ sc0_http_req_rate gt 100000 }}
+  http-request deny deny_status 429 if {{ sc0_http_req_rate gt 300000 }}
+
+  # What posts points. While more of it comes than is carried, an instance says with its answers how many requests it
+  # wants on their way (Ledger-Room), and we turn the others away here, where it costs a tenth and delays nobody. It
+  # judges by itself whom we let through: this only spares it the flood.
+  http-request set-var(txn.posts) bool(true) if METH_POST {{ path_end /earn /redeem /holds }}
+  acl posts var(txn.posts) -m bool
+  http-request track-sc1 req.fhdr(authorization),sha1 table callers if posts
+  http-request track-sc2 int(1) table posting if posts
+  http-request set-var(txn.now) date(0,ms) if posts
+  http-request set-var(txn.servers) nbsrv(service) if posts
+  acl is_asked var(proc.asked_until),sub(txn.now) gt 0
+  # Unasked a full batch for each.
+  http-request set-var(txn.room) int(256),mul(txn.servers) if posts
+  http-request set-var(txn.room) var(proc.room),mul(txn.servers) if posts is_asked
+  # A member waits for a redemption, and what is bought depends on it: there is half as much room again.
+  http-request set-var(txn.room) var(txn.room),mul(3),div(2) if posts !{{ path_end /earn }}
+  acl is_full sc_conn_cur(2),sub(txn.room) gt 0
+  # One flood may not starve the others: a key with few requests on their way is judged by the instances.
+  acl has_many sc_conn_cur(1) gt 8
+  # Only while requests are answered: through a failover everybody is carried, and nobody is for a while.
+  acl are_answered var(proc.answered_until),sub(txn.now) gt 0
+  http-request set-var(txn.turned_away) bool(true) if posts is_full has_many are_answered
+  acl turned_away var(txn.turned_away) -m bool
+  # Instances that are spared do not ask any more. It goes on while more than a fifth of what comes is turned away.
+  http-request sc-inc-gpc0(2) if turned_away
+  http-request set-var(txn.lately) sc_gpc0_rate(2) if turned_away
+  acl are_many sc_http_req_rate(2),div(5),sub(txn.lately) lt 0
+  http-request set-var(proc.asked_until) date(100,ms) if turned_away is_asked are_many
+  # In the words of the service.
+  acl has_id req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{{1,128}}$
+  http-request set-var(txn.request_id) uuid() if turned_away
+  http-request set-var(txn.request_id) req.hdr(x-request-id) if turned_away has_id
+{turned_away}
+  http-response set-var(proc.room) res.hdr(ledger-room),add(0) if {{ res.hdr(ledger-room) -m found }}
+  http-response set-var(proc.asked_until) date(100,ms) if {{ status 503 }} {{ res.hdr(ledger-room) -m found }}
+  http-response set-var(proc.answered_until) date(250,ms) if posts {{ status 201 }}
+  http-response del-header ledger-room
   default_backend service
+
+# Requests that post, of all callers and of each, while they are on their way.
+backend posting from web
+  stick-table type integer size 10 expire 1h store conn_cur,gpc0_rate(100ms),http_req_rate(100ms)
+backend callers from web
+  stick-table type binary len 20 size 100k expire 1m store conn_cur
 
 backend service from web
   balance leastconn

@@ -45,6 +45,11 @@ def drill(
         "--yardstick",
         help="Instead of the service: the usual way in a hurry, which is to lose something in F05.",
     ),
+    shared_cores: bool = typer.Option(
+        False,
+        "--shared-cores",
+        help="For overload: callers and proxy run on all cores, and take from what they flood. Default: half each.",
+    ),
 ) -> None:
     """Run load with forced retries, break something, mend it, read the whole ledger, and hold it against the history.
 
@@ -67,7 +72,7 @@ def drill(
 
     from ledger_service.cli.drill.rounds import Plan
 
-    plan = Plan(runs, rate, seed, results, duration, repeats)
+    plan = Plan(runs, rate, seed, results, duration, repeats, shares_cores=shared_cores)
     clean = with_rig(faults, plan, checker, cluster, url, api_key, yardstick)
     if not clean:
         raise typer.Exit(1)

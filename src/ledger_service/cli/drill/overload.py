@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledger_service.cli.bench.children import resident_bytes
+from ledger_service.cli.drill.cores import apart
 from ledger_service.cli.drill.failures import DrillFailure
 from ledger_service.cli.drill.figures import Distribution
 from ledger_service.cli.drill.flood import PATIENCE_SECONDS, Flood
@@ -24,7 +25,7 @@ from ledger_service.cli.drill.rig import Rig
 from ledger_service.cli.drill.rounds import Plan
 from ledger_service.cli.drill.surge import Surge, surge_of, targets_met
 
-SECONDS = 10.0
+SECONDS = 20.0
 CONNECTIONS = 64
 """Callers in turns while the most is measured."""
 
@@ -38,6 +39,14 @@ MEMORY_SECONDS = 0.25
 
 def overload(rig: Rig, plan: Plan, console: Console) -> bool:
     """Do it, print the report, write the figures; whether all that was acknowledged is in the books."""
+    shared = nullcontext("callers share the cores with everything else")
+    with shared if plan.shares_cores or rig.held_cluster is None else apart(rig.held_cluster.state) as how:
+        console.print(f"{how[0].upper()}{how[1:]}.")
+        return flood_in_steps(rig, plan, console, how)
+
+
+def flood_in_steps(rig: Rig, plan: Plan, console: Console, how: str) -> bool:
+    """The same, wherever the callers run; `how` goes into the figures."""
     run = f"f{plan.seed}-{secrets.token_hex(4)}"
     seconds = plan.seconds or SECONDS
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +92,7 @@ def overload(rig: Rig, plan: Plan, console: Console) -> bool:
         console.print(f"{'holds ' if claim.holds else 'missed'} {claim.text}", highlight=False)
     console.print(f"{'holds ' if is_whole else 'BROKEN'} {acknowledged:,} acknowledged, {written:,} in the books")
     figures = {
+        "cores": how,
         "peak": peak,
         "surges": [asdict(one) for one in surges],
         "targets": [asdict(claim) for claim in met],

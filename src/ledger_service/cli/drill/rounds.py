@@ -49,6 +49,8 @@ class Plan:
     repeats: float = 0.1
     """How often a success is sent once more, on average."""
     accounts: int = 40
+    shares_cores: bool = False
+    """Callers run on all cores, also in the way of what they flood."""
 
 
 @dataclass(frozen=True, slots=True)
