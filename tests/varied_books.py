@@ -63,7 +63,7 @@ async def post(journal: PostgresJournal, program_id: int, *commands: Command) ->
     """One batch down the road and back, with nobody else on it."""
     loaded = await journal.load_batch(program_id, commands)
     proposal = decide(loaded, commands)
-    assert not await journal.write_batch(proposal)
+    assert not (await journal.write_batch(proposal)).conflicts
     return proposal.outcomes
 
 

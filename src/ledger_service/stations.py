@@ -45,20 +45,24 @@ class Station:
         return listed
 
 
+AUTH: Final = Station("auth")
+"""From the complete request until its caller is known: headers, deadline, key, scope, budget."""
 PARSE: Final = Station("parse")
-"""From the complete request to the queue: key, budget, body, command."""
+"""From there to the queue: body, command."""
 QUEUE: Final = Station("queue")
 """From there until its batch sets off."""
 LOAD: Final = Station("load")
 FOLD: Final = Station("fold")
 GATE: Final = Station("gate")
-"""The commit included."""
+"""From the arrival of a proposal at the database until all of it is written, as the database's clock has it."""
+COMMIT: Final = Station("commit")
+"""What else it takes: encoding the proposal, the way, the commit with its standby, the way back."""
 WAKE: Final = Station("wake")
 """From the end of the gate until its answer is begun: the others of the batch go before it."""
 ANSWER: Final = Station("answer")
 """From there until its bytes are with the kernel."""
 
-ALL: Final = (PARSE, QUEUE, LOAD, FOLD, GATE, WAKE, ANSWER)
+ALL: Final = (AUTH, PARSE, QUEUE, LOAD, FOLD, GATE, COMMIT, WAKE, ANSWER)
 
 
 class Stations(Collector):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ledger_service.api.test_clock import AdvancedClock
-from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.proposals import Proposal, Written
 from ledger_service.ledger.states import Loaded
 from ledger_service.posting.poster import Poster, PostingLimits
 from ledger_service.storage.database import Database
@@ -158,7 +158,7 @@ class SlowJournal(PostgresJournal):
         self.is_loaded.set()
         return loaded
 
-    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> Written:
         await self.may_write.wait()
         return await super().write_batch(proposal, give_up_at)
 

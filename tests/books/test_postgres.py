@@ -69,7 +69,7 @@ async def _compare(where: TestDatabase, program: ProgramSettings, history: list[
                     found = [books.found(command) for command in part]
                     proposal = decide(await journal.load_batch(program_id, found), found)
                     if not proposal.is_empty:
-                        assert not await journal.write_batch(proposal)
+                        assert not (await journal.write_batch(proposal)).conflicts
                     in_memory = books.post(part, now)
                     assert [told(outcome) for outcome in proposal.outcomes] == [told(outcome) for outcome in in_memory]
         assert await _stored_entries(owner, program_id) == [

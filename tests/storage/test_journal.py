@@ -294,7 +294,7 @@ async def test_an_account_that_moved_on_is_answered_and_the_others_are_written(s
         earn(1, account_id="moved"), earn(1, account_id="still"), earn(1, account_id="new")
     )
     await storage.post(earn(7, account_id="moved"))
-    assert await storage.journal.write_batch(proposal) == {"moved"}
+    assert (await storage.journal.write_batch(proposal)).conflicts == {"moved"}
     rows = await storage.fetch("SELECT account_id, balance, seq, version FROM ledger.account ORDER BY account_id")
     assert [tuple(row) for row in rows] == [("moved", 12, 2, 2), ("new", 1, 1, 1), ("still", 6, 2, 2)]
     assert await storage.count("entry") == await storage.count("outcome") == 5
@@ -305,7 +305,7 @@ async def test_who_is_bound_to_an_account_that_moved_on_is_not_written_either(st
     bulk = together(earn(1, account_id="moved"), earn(1, account_id="bound"), earn(1, account_id="new"))
     proposal = await storage.proposal(bulk, earn(1, account_id="free"))
     await storage.post(earn(7, account_id="moved"))
-    assert await storage.journal.write_batch(proposal) == {"moved", "bound", "new"}
+    assert (await storage.journal.write_batch(proposal)).conflicts == {"moved", "bound", "new"}
     rows = await storage.fetch("SELECT account_id FROM ledger.account ORDER BY 1")
     assert [row["account_id"] for row in rows] == ["free", "moved"]
     assert bulk.key not in {row["idempotency_key"] for row in await storage.fetch("SELECT * FROM ledger.outcome")}
@@ -316,7 +316,7 @@ async def test_a_refusal_is_void_when_its_account_moved_on(storage: Storage):
     too_much = redeem(50, key="too-much")
     proposal = await storage.proposal(too_much)
     await storage.post(earn(100))
-    assert await storage.journal.write_batch(proposal) == {"m-1"}
+    assert (await storage.journal.write_batch(proposal)).conflicts == {"m-1"}
     [outcome] = await storage.post(too_much)
     assert entry_of(outcome).points == -50
 
@@ -325,14 +325,14 @@ async def test_two_instances_that_open_one_account_open_it_once(storage: Storage
     first, second = [await storage.proposal(earn(points, key=f"key-of-{points}")) for points in (1, 2)]
     async with Database.open(storage.where.service_url) as other:
         answers = await asyncio.gather(storage.journal.write_batch(first), PostgresJournal(other).write_batch(second))
-    assert sorted(answers, key=len) == [frozenset(), {"m-1"}]
+    assert sorted((answer.conflicts for answer in answers), key=len) == [frozenset(), {"m-1"}]
     assert await storage.count("entry") == await storage.count("account") == 1
 
 
 async def test_when_the_settings_move_on_everything_is_decided_again(storage: Storage):
     proposal = await storage.proposal(earn(1, account_id="m-1"), earn(1, account_id="m-2"))
     await Programs(storage.database).put(storage.program_id, 1, {})
-    assert await storage.journal.write_batch(proposal) == {"m-1", "m-2"}
+    assert (await storage.journal.write_batch(proposal)).conflicts == {"m-1", "m-2"}
     assert await storage.count("account") == await storage.count("outcome") == 0
     loaded = await storage.journal.load_batch(storage.program_id, [earn()])
     assert (loaded.program.settings.version, loaded.program.settings.auto_open) == (2, False)
@@ -386,7 +386,7 @@ async def test_a_connection_lost_while_the_gate_runs_leaves_the_outcome_unknown(
         )
         with pytest.raises(OutcomeUnknown):
             await writing
-    assert await storage.journal.write_batch(proposal) == frozenset()
+    assert (await storage.journal.write_batch(proposal)).conflicts == frozenset()
 
 
 async def test_a_lock_that_does_not_come_free_in_time_is_a_rollback(storage: Storage):
@@ -396,7 +396,7 @@ async def test_a_lock_that_does_not_come_free_in_time_is_a_rollback(storage: Sto
         await storage.owner.execute("SELECT FROM ledger.account FOR UPDATE")
         with pytest.raises(AccountLocked):
             await storage.journal.write_batch(proposal)
-    assert await storage.journal.write_batch(proposal) == frozenset()
+    assert (await storage.journal.write_batch(proposal)).conflicts == frozenset()
 
 
 async def test_a_connection_lost_between_batches_is_replaced(storage: Storage):
@@ -429,8 +429,8 @@ async def test_batches_with_crossing_accounts_never_deadlock_and_lose_no_point(s
             waiting: list[Command] = [earn(1, account_id=account_id) for account_id in random.sample(accounts, 6)]
             while waiting:
                 proposal = decide(await journal.load_batch(storage.program_id, waiting), waiting)
-                conflicts = await journal.write_batch(proposal)
-                waiting = [command for command in waiting if command.account_id in conflicts]
+                written = await journal.write_batch(proposal)
+                waiting = [command for command in waiting if command.account_id in written.conflicts]
 
     async with AsyncExitStack() as stack:
         databases = [await stack.enter_async_context(Database.open(storage.where.service_url)) for _ in range(writers)]

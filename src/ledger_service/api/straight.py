@@ -99,8 +99,10 @@ class Passage:
             if call is None:
                 traffic.active -= 1
                 return False
+            known_at = perf_counter()
+            stations.AUTH.note(known_at - self._started)
             future, self._answer_to = endpoint.begin(call, account_id, query, content)
-            stations.PARSE.note(perf_counter() - self._started)
+            stations.PARSE.note(perf_counter() - known_at)
         except Exception as raised:  # a bug is answered like everything else
             self._fail(raised)
         else:

@@ -127,3 +127,13 @@ def lot_changes(entries: Iterable[Entry]) -> Iterator[tuple[str, datetime, datet
             lot = entry.account_id, movement.expires_at, movement.available_at
             net[lot] = net.get(lot, 0) + movement.points
     return ((*lot, points) for lot, points in sorted(net.items()) if points)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a proposal at the gate."""
+
+    conflicts: frozenset[str] = frozenset()
+    """Accounts that somebody else wrote first; nothing was written of them."""
+    gate_seconds: float = 0.0
+    """How long the gate took until it let the batch commit."""

@@ -10,9 +10,6 @@ SHARE_MIN: Final = 8
 STANDING_SECONDS: Final = 0.1
 """How long a queue has to stand before it counts as one that does not go away by itself. A burst, or a bulk, is gone by
 then."""
-SILENT_SECONDS: Final = 0.25
-"""How long no batch has to have left before a queue does not count as standing any more: then the database is not slow
-but away, a failover may run, and whoever waits through it shall be carried."""
 WAIT_SECONDS_TARGET: Final = 0.02
 """The longest anybody waits in a queue that does not stand: about four trips to the database."""
 WAIT_SHARE_MAX: Final = 0.5
@@ -85,23 +82,18 @@ class Standing:
 
     since: float | None = None
     """When the first of these batches was cut, an instant of the loop's clock."""
-    noted_at: float = float("-inf")
-    """When the last batch was cut."""
     pressed_until: float = 0.0
     """Until when it counts as standing because there were more than it takes. Refusing them is what made it short: it
     would be flooded anew whenever it was."""
 
     def note(self, now: float, waited: float, left_behind: int) -> None:
         """A batch was cut, of which somebody had waited so many seconds."""
-        self.noted_at = now
         if waited <= WAIT_SECONDS_TARGET or not left_behind:
             self.since = None
         elif self.since is None:
             self.since = now
 
     def is_there(self, now: float) -> bool:
-        if now - self.noted_at > SILENT_SECONDS:
-            return False
         return now < self.pressed_until or (self.since is not None and now - self.since >= STANDING_SECONDS)
 
     def press(self, now: float) -> None:

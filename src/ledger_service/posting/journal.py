@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ledger_service.ledger.commands import Command
-from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.proposals import Proposal, Written
 from ledger_service.ledger.states import Loaded
 
 
@@ -22,8 +22,8 @@ class Journal(Protocol):
         """
         ...
 
-    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
-        """Write what the core proposes; answer the account_ids in conflict, of which nothing was written.
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> Written:
+        """Write what the core proposes, but for the accounts in conflict.
 
         Raises DatabaseUnavailable: the gate was not called, or it rolled back and may be called again. KeyTaken:
         decide all of it again. AccountLocked: a row was not to be had. ProposalRejected: an invariant would have been

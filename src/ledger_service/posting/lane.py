@@ -11,7 +11,7 @@ from ledger_service import stations
 from ledger_service.errors import AccountLocked, DatabaseUnavailable, KeyTaken, OutcomeUnknown, Overloaded
 from ledger_service.ledger.decide import decide
 from ledger_service.ledger.outcomes import Outcome, Repeated, Replayed
-from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.proposals import Proposal, Written
 from ledger_service.metrics import (
     BATCH_CONFLICTS,
     BATCH_PHASE,
@@ -125,25 +125,26 @@ class Lane:
         folded_at = perf_counter()
         _fold_phase.observe(folded_at - loaded_at)
         stations.FOLD.note(folded_at - loaded_at, len(part))
-        conflicts: frozenset[str] = frozenset()
+        written = Written()
         give_up_at = max(ticket.deadline for ticket in part)
         if not proposal.is_empty:
             for ticket in part:
                 ticket.send()
-            conflicts = await _uncancelled(self._journal.write_batch(proposal, give_up_at))
+            written = await _uncancelled(self._journal.write_batch(proposal, give_up_at))
             _gate_phase.observe(perf_counter() - folded_at)
         # What was written is the barrier of what it was decided from.
-        if (proposal.is_empty or conflicts) and any(map(_says_again, proposal.outcomes)):
+        if (proposal.is_empty or written.conflicts) and any(map(_says_again, proposal.outcomes)):
             for ticket in part:
                 ticket.send()
             waiting_at = perf_counter()
             await _uncancelled(self._journal.barrier(give_up_at))
             COMMIT_BARRIER.observe(perf_counter() - waiting_at)
         back_at = perf_counter()
-        stations.GATE.note(back_at - folded_at, len(part))
+        stations.GATE.note(written.gate_seconds, len(part))
+        stations.COMMIT.note(back_at - folded_at - written.gate_seconds, len(part))
         for ticket in part:
             ticket.since = back_at
-        return _hand_back(part, proposal, conflicts)
+        return _hand_back(part, proposal, written.conflicts)
 
     def _in_time(self, tickets: list[Ticket]) -> list[Ticket]:
         """Those whose deadline has not passed. The others are told now, if they were not, and go no further."""

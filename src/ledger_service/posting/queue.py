@@ -15,6 +15,10 @@ from ledger_service.posting.deadlines import Deadlines
 from ledger_service.posting.lines import Line, Lines
 from ledger_service.posting.priority import Priority, priority_of
 
+SILENT_SECONDS = 0.25
+"""How long nobody has to have been answered before nobody is refused for a queue that stands: the database is not slow
+then but away, or its commits wait for a standby. A failover runs, and whoever waits through it shall be carried."""
+
 PRESSED_SECONDS = 5.0
 """How long after a refusal the room is told with every answer. A proxy that keeps to it leaves us nobody to refuse, and
 has to know how the room changes."""
@@ -51,6 +55,8 @@ class Queue:
         """Commands that wait, those of a `Together` one each."""
         self._travelling = 0
         """Commands on their trips."""
+        self._answered_at = float("-inf")
+        """When a batch came back of which somebody was answered."""
         self._is_pressed_until = float("-inf")
         """Until when callers are asked for less: an instant of the loop's clock."""
 
@@ -85,7 +91,7 @@ class Queue:
         turns = len(self._turns) + (not lines.has_turn)
         # While a lane sleeps, or is just waking, refusing would leave it without work.
         # Nobody is too slow while a failover runs: whoever waits through it shall be carried.
-        is_calm = self._sleepers or self._is_waking or self.has_no_database
+        is_calm = self._sleepers or self._is_waking or self._is_silent(now)
         standing = None if is_calm else lines.standing
         objection = self._admission.objection(ahead, turns, self._travelling, now, deadline, standing)
         if objection is None and self.waiting >= self._size_max:
@@ -151,8 +157,13 @@ class Queue:
         left_behind = lines.waiting.size
         if not left_behind:
             del self._occupied[lines.program_id]
-        waited = now - min(ticket.entered_at for ticket in batch.tickets) if left_behind else 0.0
+        has_waited = left_behind and not self._is_silent(now)
+        waited = now - min(ticket.entered_at for ticket in batch.tickets) if has_waited else 0.0
         lines.standing.note(now, waited, left_behind)
+
+    def _is_silent(self, now: float) -> bool:
+        """Whether there is no database, or none that answers anybody."""
+        return self.has_no_database or now - self._answered_at > SILENT_SECONDS
 
     def room_asked_for(self) -> int | None:
         """How many commands whoever sends them should have on their way at most, when somebody was refused just now;
@@ -168,9 +179,10 @@ class Queue:
             lines.put_back(going)
             self._occupied[batch.program_id] = lines
             self.waiting += sum(ticket.size for ticket in going)
-        if len(again) < len(batch.tickets):
-            # A trip that failed tells how long we stand back, not how fast we are.
+        if any(ticket.answer.done() and not ticket.is_late for ticket in batch.tickets):
+            # A trip that answers nobody tells how long we stand back, not how fast we are.
             now = asyncio.get_running_loop().time()
+            self._answered_at = now
             self._admission.note(batch.size, now - self._running[batch], len(self._running), now)
         del self._running[batch]
         self._travelling -= batch.size

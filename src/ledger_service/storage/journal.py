@@ -9,7 +9,7 @@ import asyncpg
 
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.program import ProgramSettings, ProgramState
-from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.proposals import Proposal, Written
 from ledger_service.ledger.remaining import shares_of
 from ledger_service.ledger.states import EntryFacts, Identifier, KnownOutcome, Loaded
 from ledger_service.storage.columns import columns_of
@@ -85,7 +85,11 @@ ORDER BY attached_at, identifier_id
 SETTINGS = "SELECT settings::text FROM ledger.program_version WHERE program_id = $1 AND version = $2"
 
 # Rows, so that a row has all its columns: lists of columns would have to be seen to be of one length.
-WRITE_BATCH = "SELECT ledger.write_batch_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+WRITE_BATCH = """
+SELECT ledger.write_batch_v3($1, $2, $3, $4, $5, $6, $7, $8, $9, $10),
+    extract(epoch FROM clock_timestamp() - now())::float8
+"""
+"""With the seconds from its arrival until all is written; what is left of the round trip is the commit and the way."""
 
 BARRIER = "SELECT pg_logical_emit_message(true, 'barrier', '')"
 """Writes to the log, so its commit waits for the standby to have all that was written before. A transaction that
@@ -154,8 +158,8 @@ class PostgresJournal:
                 return await self._load(connection, program_id, wanted)
         return Found(rows), settings
 
-    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
-        """Write what the core proposes; answer the accounts in conflict, of which nothing was written.
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> Written:
+        """Write what the core proposes, but for the accounts in conflict.
 
         Raises KeyTaken, AccountLocked, DatabaseUnavailable and ProposalRejected (nothing was written), OutcomeUnknown.
         """
@@ -163,11 +167,11 @@ class PostgresJournal:
         async with self._database.writer(give_up_at) as connection:
             # No timeout here: a cancel while COMMIT waits for the standby makes it report success without the standby.
             with write_failures():
-                conflicts = await connection.fetchval(
+                conflicts, gate_seconds = await connection.fetchrow(
                     WRITE_BATCH, proposal.program_id, proposal.rule_version, proposal.now, *columns
                 )
             self._database.require_replicated(connection)
-        return frozenset(conflicts)
+        return Written(frozenset(conflicts), gate_seconds)
 
     async def barrier(self, give_up_at: float | None = None) -> None:
         """Return once what was read before is replicated as far as commits are. DatabaseUnavailable, OutcomeUnknown."""

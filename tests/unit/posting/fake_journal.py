@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.entries import Entry
 from ledger_service.ledger.program import ProgramSettings
-from ledger_service.ledger.proposals import Proposal
+from ledger_service.ledger.proposals import Proposal, Written
 from ledger_service.ledger.states import Loaded
 from tests.books.memory import Books
 from tests.builders import NOON
@@ -81,13 +81,13 @@ class FakeJournal:
             self.load.leave()
             return loaded
 
-    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> frozenset[str]:
+    async def write_batch(self, proposal: Proposal, give_up_at: float | None = None) -> Written:
         self.proposals.append(proposal)
         with self._alone(proposal.program_id, {change.after.account_id for change in proposal.accounts}):
             await self.gate.enter()
             conflicts = self.books(proposal.program_id).write(proposal)
             self.gate.leave()
-            return conflicts
+            return Written(conflicts)
 
     async def barrier(self, give_up_at: float | None = None) -> None:
         await self.wall.enter()

@@ -1,6 +1,7 @@
 """A queue with something in it."""
 
 from ledger_service.errors import Overloaded
+from ledger_service.ledger.outcomes import Answered
 from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.queue import Queue
 from tests.builders import earn
@@ -20,6 +21,13 @@ async def take(queue: Queue) -> Batch:
     batch = await queue.take()
     assert batch is not None
     return batch
+
+
+def bring_back(queue: Queue, batch: Batch) -> None:
+    """The batch was carried: all of it is answered."""
+    for ticket in batch.tickets:
+        ticket.hand_back(Answered("{}"))
+    queue.release(batch, again=[])
 
 
 def is_displaced(ticket: Ticket) -> bool:

@@ -8,7 +8,6 @@ from ledger_service.errors import Overloaded
 from ledger_service.posting.admission import (
     BATCH_SIZE_SMALL,
     SHARE_MIN,
-    SILENT_SECONDS,
     STANDING_SECONDS,
     TRIP_SECONDS_TARGET,
     WAIT_SECONDS_TARGET,
@@ -29,7 +28,6 @@ LONG = WAIT_SECONDS_TARGET * 2
 def standing() -> Standing:
     queue = Standing()
     queue.note(NOW - STANDING_SECONDS, LONG, left_behind=1)
-    queue.note(NOW, LONG, left_behind=1)
     return queue
 
 
@@ -150,12 +148,6 @@ def test_a_queue_stands_when_every_batch_of_100_ms_was_late_and_left_something_b
     assert not queue.is_there(NOW + STANDING_SECONDS * 0.9)
     queue.note(NOW + STANDING_SECONDS, LONG, left_behind=1)
     assert queue.is_there(NOW + STANDING_SECONDS)
-
-
-def test_a_queue_of_which_nothing_leaves_any_more_does_not_stand_a_failover_may_run() -> None:
-    judge, queue, deadline = admission(), standing(), NOW + 10
-    assert judge.objection(1000, 1, 0, NOW + SILENT_SECONDS, deadline, queue) == "standing"
-    assert judge.objection(1000, 1, 0, NOW + SILENT_SECONDS + 0.01, deadline, queue) is None
 
 
 @pytest.mark.parametrize(("waited", "left_behind"), [(WAIT_SECONDS_TARGET, 1), (LONG, 0)])

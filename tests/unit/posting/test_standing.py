@@ -7,10 +7,10 @@ from prometheus_client import REGISTRY
 
 from ledger_service.errors import Overloaded
 from ledger_service.posting.admission import STANDING_SECONDS
-from ledger_service.posting.queue import PRESSED_SECONDS, Queue
+from ledger_service.posting.queue import PRESSED_SECONDS, SILENT_SECONDS, Queue
 from ledger_service.posting.room import ROOM_MIN
 from tests.builders import redeem
-from tests.unit.posting.queued import enter, fill, take
+from tests.unit.posting.queued import bring_back, enter, fill, take
 from tests.unit.posting.virtual_time import soon, until_all_wait
 
 MANY = 3 * ROOM_MIN
@@ -20,7 +20,7 @@ async def carry(queue: Queue, batch_seconds: float) -> None:
     """A lane."""
     while (batch := await queue.take()) is not None:
         await asyncio.sleep(batch_seconds)
-        queue.release(batch, again=[])
+        bring_back(queue, batch)
 
 
 async def test_a_queue_that_stands_takes_no_more_than_there_is_room_for_of_the_program_that_makes_it_stand() -> None:
@@ -38,6 +38,26 @@ async def test_a_queue_that_stands_takes_no_more_than_there_is_room_for_of_the_p
     assert queue.room_asked_for() is None
     queue.close()
     await lane
+
+
+async def test_a_queue_of_which_nobody_is_answered_any_more_takes_everybody_for_a_failover_may_run() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    fill(queue, MANY)
+    await asyncio.sleep(STANDING_SECONDS * 2)
+    lane.cancel()
+    running = await take(queue)
+    with pytest.raises(Overloaded, match="standing"):
+        enter(queue, "next", seconds=60)
+    for _ in range(10):  # batches come and go, and all of them go again
+        await asyncio.sleep(SILENT_SECONDS / 8)
+        queue.release(running, again=running.tickets)
+        running = await take(queue)
+    enter(queue, "next", seconds=60)
+    bring_back(queue, running)  # they are answered again: what gathered meanwhile is a burst, and not yet a queue
+    running = await take(queue)
+    enter(queue, "next but one", seconds=60)
+    bring_back(queue, running)
 
 
 async def test_who_has_no_time_is_refused_without_anybody_being_asked_for_less() -> None:
@@ -91,11 +111,11 @@ async def test_the_estimated_wait_is_exported() -> None:
     fill(queue, 4)
     running = await take(queue)
     await asyncio.sleep(0.01)
-    queue.release(running, again=[])
+    bring_back(queue, running)
     assert REGISTRY.get_sample_value("ledger_queue_wait_estimate_seconds") == pytest.approx(0.02)
     assert REGISTRY.get_sample_value("ledger_concurrency_limit") == ROOM_MIN
     running = await take(queue)
-    queue.release(running, again=[])
+    bring_back(queue, running)
     assert REGISTRY.get_sample_value("ledger_queue_wait_estimate_seconds") == 0
 
 
