@@ -22,6 +22,9 @@ class Failing:
     async def post(self, *_: Any) -> Any:
         raise self.failure
 
+    def room_asked_for(self) -> None:
+        return None
+
 
 @pytest.mark.parametrize(
     "path", ["/v1/nothing", "/v1", "/v1/accounts/", "/v1/accounts/m-1/earn/", "/V1/accounts", "/v1/accounts/a%2Fb"]
@@ -118,6 +121,9 @@ class Stuck:
         await asyncio.get_running_loop().create_future()
 
     rehearse = account
+
+    def room_asked_for(self) -> None:
+        return None
 
     @property
     def balances(self) -> "Stuck":

@@ -209,7 +209,7 @@ async def test_whoever_is_part_of_a_transfer_is_written_with_the_other_or_not_at
     async with opened(where, CLUB) as gate:
         proposal = decide(await gate.journal.load_batch(gate.program_id, LIFE), LIFE)
         await post(gate.journal, gate.program_id, earn(1, account_id="d"), earn(1, account_id="g"))
-        assert await gate.journal.write_batch(proposal) == {"c", "d", "f", "g"}
+        assert (await gate.journal.write_batch(proposal)).conflicts == {"c", "d", "f", "g"}
         kinds = await gate.owner.fetch(
             "SELECT kind FROM ledger.entry WHERE transfer_id IN ('merge', 'unmerge', 'transfer')"
         )
@@ -233,7 +233,7 @@ async def test_an_account_may_be_merged_come_back_and_be_merged_again_in_one_bat
     async with opened(where, CLUB) as gate:
         before = await contents(gate.owner)
         proposal = decide(await gate.journal.load_batch(gate.program_id, commands), commands)
-        assert await gate.journal.write_batch(proposal) == frozenset()
+        assert (await gate.journal.write_batch(proposal)).conflicts == frozenset()
         written = await contents(gate.owner)
         rows = await gate.owner.fetch(
             "SELECT account_id, merged_into FROM ledger.account WHERE status = 'merged' ORDER BY 1"

@@ -49,7 +49,7 @@ async def test_what_was_revoked_before_does_not_move(clone_database: Callable[[]
     async with opened(where, CLUB) as gate:
         proposal = await gate.arguments_of(await _decided(gate, merge("d", account_id="c")))
         commands = await _decided(gate, revoke("card-c", account_id="c"))
-        assert await gate.journal.write_batch(commands) == frozenset()
+        assert (await gate.journal.write_batch(commands)).conflicts == frozenset()
         # As if nobody had seen that: only the version tells, and it is put right.
         proposal["p_accounts"][0]["version"] += 1
         assert await gate.refusal(proposal) == "LG001"
@@ -68,7 +68,7 @@ async def test_identifiers_follow_whatever_else_a_batch_does_with_them(
     else:
         commands += [unmerge("d", account_id="c")]
     async with opened(where, CLUB) as gate:
-        assert await gate.journal.write_batch(await _decided(gate, *commands)) == frozenset()
+        assert (await gate.journal.write_batch(await _decided(gate, *commands))).conflicts == frozenset()
         rows = await gate.owner.fetch(
             "SELECT identifier_id, account_id, revoked_at IS NULL FROM ledger.identifier ORDER BY 1"
         )

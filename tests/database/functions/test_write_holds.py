@@ -242,7 +242,7 @@ async def test_a_hold_may_be_placed_moved_and_closed_in_one_batch(clone_database
     async with opened(where, CLUB) as gate:
         proposal = decide(await gate.journal.load_batch(gate.program_id, commands), commands)
         assert {type(outcome) for outcome in proposal.outcomes} <= {Posted, PostedSeveral}
-        assert await gate.journal.write_batch(proposal) == frozenset()
+        assert (await gate.journal.write_batch(proposal)).conflicts == frozenset()
         rows = await gate.owner.fetch("SELECT hold_id, account_id, status FROM ledger.hold ORDER BY 1")
     assert {("brief", "b", "captured"), ("held-a", "a", "open"), ("held-b", "b", "open")} <= {
         tuple(row) for row in rows
@@ -255,7 +255,7 @@ async def test_holds_of_accounts_in_conflict_stay_as_they_are(clone_database: Ca
     async with opened(where, CLUB) as gate:
         proposal = decide(await gate.journal.load_batch(gate.program_id, LIFE), LIFE)
         await post(gate.journal, gate.program_id, earn(1, account_id="c"), earn(1, account_id="b"))
-        assert await gate.journal.write_batch(proposal) == {"a", "b", "c", "d"}
+        assert (await gate.journal.write_batch(proposal)).conflicts == {"a", "b", "c", "d"}
         rows = await gate.owner.fetch("SELECT hold_id, account_id, status FROM ledger.hold ORDER BY 1")
     assert {tuple(row) for row in rows} >= {
         ("held-a", "a", "open"),
