@@ -1,12 +1,12 @@
 """The turnstile: a bulk waits for room in the queue, keeps its order, and is no flood."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from ledger_service.api import turnstile
 from ledger_service.errors import Overloaded
+from ledger_service.posting.admission import BatchSize
 from tests.api.shop import Shop
 
 
@@ -39,30 +39,20 @@ async def test_a_bulk_that_finds_no_room_waits_for_it_and_keeps_its_order(
     assert [one["body"]["points"] for one in results] == list(range(1, 41))
 
 
-async def test_no_more_of_a_bulk_is_in_the_queue_than_belongs_there(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_more_of_a_bulk_waits_than_travels_together(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     await shop.open("m-1")
-    enter, inside, most = shop.services.poster.enter, 0, 0
+    queue = shop.services.poster._queue
+    queue._admission.batch_size = BatchSize(8)
+    enter, waiting = shop.services.poster.enter, []
 
     def counted(*arguments: Any) -> Any:
-        nonlocal inside, most
-        ticket = enter(*arguments)
-        inside += 1
-        most = max(most, inside)
-
-        def left(_: asyncio.Future[Any]) -> None:
-            nonlocal inside
-            inside -= 1
-
-        ticket.answer.add_done_callback(left)
-        return ticket
+        waiting.append(queue.waiting)
+        return enter(*arguments)
 
     monkeypatch.setattr(shop.services.poster, "enter", counted)
-    monkeypatch.setattr(turnstile, "INSIDE_MAX", 8)
     answer = await shop.post("/v1/bulk", {"mode": "independent", "operations": operations(50)})
     assert [one["status"] for one in answer.json()["results"]] == [201] * 50
-    assert 1 < most <= 8
+    assert 1 < max(waiting) < 8
 
 
 async def test_what_finds_no_room_until_the_deadline_is_told_so_and_the_rest_is_posted(

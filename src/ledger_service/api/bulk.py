@@ -29,7 +29,7 @@ from ledger_service.api.validation import invalid
 from ledger_service.api.views import BulkResults
 from ledger_service.errors import Failure
 from ledger_service.ledger.commands import Together
-from ledger_service.ledger.outcomes import Refused, Replayed, WrittenTogether
+from ledger_service.ledger.outcomes import Outcome, Refused, Replayed, WrittenTogether
 from ledger_service.ledger.refusals import BulkAborted
 
 router = APIRouter(tags=["points"])
@@ -64,8 +64,9 @@ async def post_bulk(call: Anyone, request: Request) -> Response:
     asked = [_asked_or_not(call, item) for item in items]
     # Found for all at once and before any is posted, so that operations on one account stay in their order.
     found = await find(call, [each for each in asked if isinstance(each, Asked)])
-    turnstile = None if is_rehearsal else Turnstile(call)
-    return _response(await asyncio.gather(*(_independent(call, each, found, turnstile) for each in asked)))
+    if is_rehearsal:
+        return _response(await asyncio.gather(*(_rehearsed(call, each, found) for each in asked)))
+    return _response(await _independent(call, asked, found))
 
 
 def _asked_or_not(call: Call, item: Any) -> Asked | Exception:
@@ -75,23 +76,55 @@ def _asked_or_not(call: Call, item: Any) -> Asked | Exception:
         return wrong
 
 
-async def _independent(call: Call, asked: Asked | Exception, found: Found, turnstile: Turnstile | None) -> Answer:
-    """What the single call would answer. No turnstile: it is a rehearsal."""
+async def _independent(call: Call, asked: Sequence[Asked | Exception], found: Found) -> list[Answer]:
+    """What each single call would answer. They enter the queue one after the other, so that those on one account stay
+    in their order, and are answered when all are in."""
+    turnstile = Turnstile(call)
+    entered = [await _entered(each, found, turnstile) for each in asked]
+    return [await _answered(call, each, outcome) for each, outcome in zip(asked, entered, strict=True)]
+
+
+async def _entered(asked: Asked | Exception, found: Found, turnstile: Turnstile) -> asyncio.Future[Outcome] | Exception:
+    """What will be known, or why there is nothing to be known."""
+    if isinstance(asked, Exception):
+        return asked
+    try:
+        return await turnstile.enter(asked.command(found))
+    except Exception as raised:  # answered in its place
+        return raised
+
+
+async def _answered(call: Call, asked: Asked | Exception, entered: asyncio.Future[Outcome] | Exception) -> Answer:
     try:
         if isinstance(asked, Exception):
             raise asked
-        command = asked.command(found)
-        if turnstile is None:
-            outcome = await outcome_of(asked.call, command, is_rehearsal=True)
-        else:
-            outcome = await turnstile.post(command)
+        if isinstance(entered, Exception):
+            raise entered
+        outcome = await entered
         if is_merged_meanwhile(outcome):
-            outcome = await found_and_posted(asked, is_rehearsal=turnstile is None)
+            outcome = await found_and_posted(asked, is_rehearsal=False)
         return answer(outcome, asked.verb.status)
     except Exception as raised:
-        if not isinstance(raised, Unfit | Failure):
-            log_bug(raised, call.request_id)
-        return problem_of(raised, call.request_id)
+        return _problem(call, raised)
+
+
+async def _rehearsed(call: Call, asked: Asked | Exception, found: Found) -> Answer:
+    """What the single call would answer if it were not a rehearsal."""
+    try:
+        if isinstance(asked, Exception):
+            raise asked
+        outcome = await outcome_of(asked.call, asked.command(found), is_rehearsal=True)
+        if is_merged_meanwhile(outcome):
+            outcome = await found_and_posted(asked, is_rehearsal=True)
+        return answer(outcome, asked.verb.status)
+    except Exception as raised:
+        return _problem(call, raised)
+
+
+def _problem(call: Call, raised: Exception) -> Answer:
+    if not isinstance(raised, Unfit | Failure):
+        log_bug(raised, call.request_id)
+    return problem_of(raised, call.request_id)
 
 
 async def _atomic(call: Call, asked: list[Asked], is_rehearsal: bool) -> Response:

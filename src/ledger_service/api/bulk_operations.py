@@ -1,6 +1,5 @@
 """Bulk operations: what one operation of a bulk call may say, and what it asks for."""
 
-from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -199,15 +198,21 @@ class _Envelope(Body):
 
 _ENVELOPE: Final = TypeAdapter(_Envelope)
 _VERBS: Final = {verb.name: verb for verb in VERBS}
-_OPERATIONS: Final[dict[str, tuple[Verb, TypeAdapter[Any]]]] = {
-    op: (_VERBS[op], TypeAdapter(model))
+_NAMED: Final = ("account_id", "seq", "hold_id", "order_id")
+"""What the path of a single call names. An earn's `order_id` is not such a one: it is in the body of both."""
+
+
+def _named_by(verb: Verb) -> tuple[str, ...]:
+    return tuple(name for name in _NAMED if f"{{{name}}}" in verb.path)
+
+
+_OPERATIONS: Final[dict[str, tuple[Verb, TypeAdapter[Any], tuple[str, ...]]]] = {
+    op: (_VERBS[op], TypeAdapter(model), _named_by(_VERBS[op]))
     for model in get_args(Operation)
     for op in get_args(model.model_fields["op"].annotation)
 }
 _NAMES: Final = [repr(op) for op in _OPERATIONS]
 _OP_ERROR: Final = ("/op", "not_one_of", f"Must be one of: {', '.join(_NAMES[:-1])} or {_NAMES[-1]}.")
-_NAMED: Final = ("account_id", "seq", "hold_id", "order_id")
-"""What the path of a single call names. An earn's `order_id` is not such a one: it is in the body of both."""
 
 
 def read_bulk(content: bytes) -> tuple[Literal["independent", "atomic"], list[Any]]:
@@ -228,11 +233,11 @@ def asked_of(call: Call, item: Any) -> Asked:
     op = item.get("op") if isinstance(item, dict) else None
     if not isinstance(op, str) or op not in _OPERATIONS:
         raise invalid(*_OP_ERROR)
-    verb, adapter = _OPERATIONS[op]
+    verb, adapter, names = _OPERATIONS[op]
     call.require(verb.scope)
     try:
         operation = adapter.validate_python(item)
     except ValidationError as wrong:
         raise unfit(wrong) from None
-    named = {name: getattr(operation, name) for name in _NAMED if f"{{{name}}}" in verb.path}
-    return Asked(verb, replace(call, key=operation.idempotency_key), Target(**named), operation)
+    named = {name: getattr(operation, name) for name in names}
+    return Asked(verb, call.under(operation.idempotency_key), Target(**named), operation)

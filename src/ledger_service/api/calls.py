@@ -63,6 +63,19 @@ class Call:
     def program_id(self) -> int:
         return self.principal.program_id
 
+    def under(self, key: str) -> "Call":
+        """The same call under another idempotency key. Written out: of a bulk there are a thousand."""
+        return Call(
+            self.principal,
+            self.request_id,
+            self.deadline,
+            self.headers,
+            key,
+            services=self.services,
+            identity=self.identity,
+            patience=self.patience,
+        )
+
     def require(self, scope: str) -> None:
         """Raises Unfit `forbidden` when the caller's key does not have the scope."""
         if not may(self.principal, scope):

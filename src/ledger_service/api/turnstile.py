@@ -5,6 +5,7 @@ would refuse the last ones, each with a problem of its own. Nobody stands waitin
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from ledger_service.api.calls import Call
@@ -12,35 +13,41 @@ from ledger_service.errors import Overloaded
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.outcomes import Outcome
 
-INSIDE_MAX: Final = 256
-"""Operations of one bulk in the queue at a time: enough for two lanes."""
 PAUSE_SECONDS: Final = 0.02
-"""Until a queue that had no room is asked again: about two trips to the database."""
+"""Until a queue that had no room is asked again, unless one of ours comes back before: about two trips to the
+database."""
 
 
 class Turnstile:
-    """Of one bulk call. Its operations come in the order in which they ask."""
+    """Of one bulk call. One operation after the other goes through."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._room = asyncio.Semaphore(INSIDE_MAX)
-        self._turn = asyncio.Lock()
+        self._came_back = asyncio.Event()
 
-    async def post(self, command: Command) -> Outcome:
-        """What the command came to. Raises what the poster raises; Overloaded only when there was no room until the
-        deadline."""
-        async with self._room:
-            async with self._turn:
-                entered = await self._entered(command)
-            return await entered
-
-    async def _entered(self, command: Command) -> asyncio.Future[Outcome]:
-        clock = asyncio.get_running_loop().time
+    async def enter(self, command: Command) -> asyncio.Future[Outcome]:
+        """Wait until less of the program waits than travels together, and join it. Answers what will be known. Raises
+        what the poster raises; Overloaded only when there was no room until the deadline."""
         call = self._call
+        poster, clock = call.services.poster, asyncio.get_running_loop().time
         while True:
-            try:
-                return call.services.poster.enter(call.program_id, command, call.deadline).answer
-            except Overloaded:
-                if clock() + PAUSE_SECONDS >= call.deadline:
-                    raise
-            await asyncio.sleep(PAUSE_SECONDS)
+            is_last_try = clock() + PAUSE_SECONDS >= call.deadline
+            if is_last_try or not poster.has_full_batch(call.program_id):
+                try:
+                    answer = poster.enter(call.program_id, command, call.deadline).answer
+                except Overloaded:
+                    if is_last_try:
+                        raise
+                else:
+                    answer.add_done_callback(self._note)
+                    return answer
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until one of ours came back, but not for long."""
+        self._came_back.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._came_back.wait(), PAUSE_SECONDS)
+
+    def _note(self, _: asyncio.Future[Outcome]) -> None:
+        self._came_back.set()

@@ -90,6 +90,10 @@ class Poster:
         """Whether waiting for a database that is not there now may be worth while: a failover may run."""
         return not self._breaker.is_open()
 
+    def has_full_batch(self, program_id: int) -> bool:
+        """Whether as much of a program waits as travels together."""
+        return self._queue.has_full_batch(program_id)
+
     def room_asked_for(self) -> int | None:
         """How many commands there should be on their way at most, while more come than can be carried; else None."""
         return self._queue.room_asked_for()

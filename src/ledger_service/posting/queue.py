@@ -161,6 +161,11 @@ class Queue:
         waited = now - min(ticket.entered_at for ticket in batch.tickets) if has_waited else 0.0
         lines.standing.note(now, waited, left_behind)
 
+    def has_full_batch(self, program_id: int) -> bool:
+        """Whether as much of a program waits as travels together: whoever can wait had better not join it."""
+        lines = self._programs.get(program_id)
+        return lines is not None and lines.waiting.size >= self._admission.batch_size.now
+
     def _is_silent(self, now: float) -> bool:
         """Whether there is no database, or none that answers anybody."""
         return self.has_no_database or now - self._answered_at > SILENT_SECONDS
