@@ -58,9 +58,26 @@ class Lane:
         self._clock = clock
         self._failures = 0
         """In a row, of the database and not of a batch."""
+        self._is_committing = False
+        self._is_leaving = False
 
     async def run(self) -> None:
-        """Take batches and carry them. Ends when there is nothing left to wait for."""
+        """Take batches and carry them. Ends when there is nothing left to wait for.
+
+        Never a cancel while it commits: one that comes while COMMIT waits for the standby makes it report success
+        without the standby. A lane that is cancelled waits for its commit first. So the work is a task of its own, one
+        for all trips, that nobody else knows."""
+        work = asyncio.create_task(self._work())
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._is_leaving = True
+            if not self._is_committing:
+                work.cancel()
+            await asyncio.wait({work})
+            raise
+
+    async def _work(self) -> None:
         while (batch := await self._queue.take()) is not None:
             BATCH_SIZE.observe(batch.size)
             _queue_phase.observe(self._clock() - batch.tickets[0].entered_at)
@@ -130,14 +147,14 @@ class Lane:
         if not proposal.is_empty:
             for ticket in part:
                 ticket.send()
-            written = await _uncancelled(self._journal.write_batch(proposal, give_up_at))
+            written = await self._commit(self._journal.write_batch(proposal, give_up_at))
             _gate_phase.observe(perf_counter() - folded_at)
         # What was written is the barrier of what it was decided from.
         if (proposal.is_empty or written.conflicts) and any(map(_says_again, proposal.outcomes)):
             for ticket in part:
                 ticket.send()
             waiting_at = perf_counter()
-            await _uncancelled(self._journal.barrier(give_up_at))
+            await self._commit(self._journal.barrier(give_up_at))
             COMMIT_BARRIER.observe(perf_counter() - waiting_at)
         back_at = perf_counter()
         stations.GATE.note(written.gate_seconds, len(part))
@@ -145,6 +162,16 @@ class Lane:
         for ticket in part:
             ticket.since = back_at
         return _hand_back(part, proposal, written.conflicts)
+
+    async def _commit(self, committing: Coroutine[Any, Any, Value]) -> Value:
+        """What was committed. Never a timeout here, and no cancel: who cancels us waits."""
+        self._is_committing = True
+        try:
+            return await committing
+        finally:
+            self._is_committing = False
+            if self._is_leaving and (work := asyncio.current_task()) is not None:
+                work.cancel()
 
     def _in_time(self, tickets: list[Ticket]) -> list[Ticket]:
         """Those whose deadline has not passed. The others are told now, if they were not, and go no further."""
@@ -207,17 +234,6 @@ def _one_by_one(part: list[Ticket]) -> list[Ticket]:
         ticket.come_back(Overloaded)
         ticket.has_to_wait()
     return part
-
-
-async def _uncancelled(committing: Coroutine[Any, Any, Value]) -> Value:
-    """What was committed. Never a timeout here, and no cancel: a cancel while COMMIT waits for the standby makes it
-    report success without the standby. A lane that is cancelled waits for its commit first."""
-    call = asyncio.ensure_future(committing)
-    try:
-        return await asyncio.shield(call)
-    except asyncio.CancelledError:
-        await asyncio.wait({call})
-        raise
 
 
 def _says_again(outcome: Outcome) -> bool:
