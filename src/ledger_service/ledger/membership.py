@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ledger_service.ledger.commands import IdentifierClaim, OpenAccount, SetStatus
@@ -79,6 +80,9 @@ def tier_view(progress: Mapping[str, Any]) -> dict[str, Any]:
     return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in progress.items()}
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(instant: datetime) -> str:
-    """An instant as the contract writes it: UTC, `Z`, microseconds when there are any."""
+    """An instant as the contract writes it: UTC, `Z`, microseconds when there are any.
+
+    Kept, since all of a batch are recorded at one instant."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
