@@ -57,6 +57,8 @@ class Queue:
         """Commands on their trips."""
         self._answered_at = float("-inf")
         """When a batch came back of which somebody was answered."""
+        self._silent_until = float("-inf")
+        """When that was for the first time after a silence. What came before it had to wait, whatever we can carry."""
         self._is_pressed_until = float("-inf")
         """Until when callers are asked for less: an instant of the loop's clock."""
 
@@ -157,8 +159,10 @@ class Queue:
         left_behind = lines.waiting.size
         if not left_behind:
             del self._occupied[lines.program_id]
-        has_waited = left_behind and not self._is_silent(now)
-        waited = now - min(ticket.entered_at for ticket in batch.tickets) if has_waited else 0.0
+        waited = 0.0
+        if left_behind and not self._is_silent(now):
+            since = min(ticket.entered_at for ticket in batch.tickets)
+            waited = now - since if since > self._silent_until else 0.0
         lines.standing.note(now, waited, left_behind)
 
     def has_full_batch(self, program_id: int) -> bool:
@@ -187,6 +191,8 @@ class Queue:
         if any(ticket.answer.done() and not ticket.is_late for ticket in batch.tickets):
             # A trip that answers nobody tells how long we stand back, not how fast we are.
             now = asyncio.get_running_loop().time()
+            if self._is_silent(now):
+                self._silent_until = now
             self._answered_at = now
             self._admission.note(batch.size, now - self._running[batch], len(self._running), now)
         del self._running[batch]

@@ -23,9 +23,17 @@ async def carry(queue: Queue, batch_seconds: float) -> None:
         bring_back(queue, batch)
 
 
+async def carrying(queue: Queue) -> asyncio.Future[None]:
+    """A lane that has answered somebody just now."""
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    enter(queue, "first", seconds=60)
+    await asyncio.sleep(0.04)
+    return lane
+
+
 async def test_a_queue_that_stands_takes_no_more_than_there_is_room_for_of_the_program_that_makes_it_stand() -> None:
     queue = Queue(size_max=1000, batch_size_max=2)
-    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    lane = await carrying(queue)
     fill(queue, MANY)
     assert queue.room_asked_for() is None
     await asyncio.sleep(STANDING_SECONDS * 2)
@@ -42,7 +50,7 @@ async def test_a_queue_that_stands_takes_no_more_than_there_is_room_for_of_the_p
 
 async def test_a_queue_of_which_nobody_is_answered_any_more_takes_everybody_for_a_failover_may_run() -> None:
     queue = Queue(size_max=1000, batch_size_max=2)
-    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    lane = await carrying(queue)
     fill(queue, MANY)
     await asyncio.sleep(STANDING_SECONDS * 2)
     lane.cancel()
@@ -58,6 +66,16 @@ async def test_a_queue_of_which_nobody_is_answered_any_more_takes_everybody_for_
     running = await take(queue)
     enter(queue, "next but one", seconds=60)
     bring_back(queue, running)
+
+
+async def test_what_gathered_in_a_silence_is_carried_however_long_that_takes() -> None:
+    queue = Queue(size_max=1000, batch_size_max=2)
+    fill(queue, MANY)
+    lane = asyncio.ensure_future(carry(queue, batch_seconds=0.03))
+    await asyncio.sleep(STANDING_SECONDS * 5)
+    enter(queue, "next", seconds=60)
+    queue.close()
+    await lane
 
 
 async def test_who_has_no_time_is_refused_without_anybody_being_asked_for_less() -> None:
