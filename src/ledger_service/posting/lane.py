@@ -82,7 +82,7 @@ class Lane:
             BATCH_SIZE.observe(batch.size)
             _queue_phase.observe(self._clock() - batch.tickets[0].entered_at)
             again, has_database = await self._carry(batch)
-            self._queue.has_no_database = not has_database
+            self._queue.silence.has_no_database = not has_database
             if has_database:
                 self._breaker.succeed()
             else:

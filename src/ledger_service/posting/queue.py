@@ -14,10 +14,7 @@ from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.deadlines import Deadlines
 from ledger_service.posting.lines import Line, Lines
 from ledger_service.posting.priority import Priority, priority_of
-
-SILENT_SECONDS = 0.25
-"""How long nobody has to have been answered before nobody is refused for a queue that stands: the database is not slow
-then but away, or its commits wait for a standby. A failover runs, and whoever waits through it shall be carried."""
+from ledger_service.posting.silence import Silence
 
 PRESSED_SECONDS = 5.0
 """How long after a refusal the room is told with every answer. A proxy that keeps to it leaves us nobody to refuse, and
@@ -49,16 +46,11 @@ class Queue:
         self._entered = 0
         self._running: dict[Batch, float] = {}
         """Batches on their way, and when they were cut."""
-        self.has_no_database = False
-        """What a lane met last."""
+        self.silence = Silence()
         self.waiting = 0
         """Commands that wait, those of a `Together` one each."""
         self._travelling = 0
         """Commands on their trips."""
-        self._answered_at = float("-inf")
-        """When a batch came back of which somebody was answered."""
-        self._silent_until = float("-inf")
-        """When that was for the first time after a silence. What came before it had to wait, whatever we can carry."""
         self._is_pressed_until = float("-inf")
         """Until when callers are asked for less: an instant of the loop's clock."""
 
@@ -93,7 +85,7 @@ class Queue:
         turns = len(self._turns) + (not lines.has_turn)
         # While a lane sleeps, or is just waking, refusing would leave it without work.
         # Nobody is too slow while a failover runs: whoever waits through it shall be carried.
-        is_calm = self._sleepers or self._is_waking or self._is_silent(now)
+        is_calm = self._sleepers or self._is_waking or self.silence.is_there(now)
         standing = None if is_calm else lines.standing
         objection = self._admission.objection(ahead, turns, self._travelling, now, deadline, standing)
         if objection is None and self.waiting >= self._size_max:
@@ -160,19 +152,15 @@ class Queue:
         if not left_behind:
             del self._occupied[lines.program_id]
         waited = 0.0
-        if left_behind and not self._is_silent(now):
+        if left_behind and not self.silence.is_there(now):
             since = min(ticket.entered_at for ticket in batch.tickets)
-            waited = now - since if since > self._silent_until else 0.0
+            waited = 0.0 if self.silence.held_up(since) else now - since
         lines.standing.note(now, waited, left_behind)
 
     def has_full_batch(self, program_id: int) -> bool:
         """Whether as much of a program waits as travels together: whoever can wait had better not join it."""
         lines = self._programs.get(program_id)
         return lines is not None and lines.waiting.size >= self._admission.batch_size.now
-
-    def _is_silent(self, now: float) -> bool:
-        """Whether there is no database, or none that answers anybody."""
-        return self.has_no_database or now - self._answered_at > SILENT_SECONDS
 
     def room_asked_for(self) -> int | None:
         """How many commands whoever sends them should have on their way at most, when somebody was refused just now;
@@ -191,9 +179,7 @@ class Queue:
         if any(ticket.answer.done() and not ticket.is_late for ticket in batch.tickets):
             # A trip that answers nobody tells how long we stand back, not how fast we are.
             now = asyncio.get_running_loop().time()
-            if self._is_silent(now):
-                self._silent_until = now
-            self._answered_at = now
+            self.silence.note(now)
             self._admission.note(batch.size, now - self._running[batch], len(self._running), now)
         del self._running[batch]
         self._travelling -= batch.size
@@ -210,7 +196,7 @@ class Queue:
     def expire(self, ticket: Ticket) -> None:
         """Tell the caller that time is up. A command that waits is not carried out any more."""
         _shed["deadline", priority_of(ticket.command)].inc()
-        if self.has_no_database and ticket.late_failure is Overloaded:
+        if self.silence.has_no_database and ticket.late_failure is Overloaded:
             ticket.late_failure = DatabaseUnavailable
         ticket.expire()
         if ticket.is_waiting:

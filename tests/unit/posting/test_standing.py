@@ -6,8 +6,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from ledger_service.errors import Overloaded
+from ledger_service.posting import silence
 from ledger_service.posting.admission import STANDING_SECONDS
-from ledger_service.posting.queue import PRESSED_SECONDS, SILENT_SECONDS, Queue
+from ledger_service.posting.queue import PRESSED_SECONDS, Queue
 from ledger_service.posting.room import ROOM_MIN
 from tests.builders import redeem
 from tests.unit.posting.queued import bring_back, enter, fill, take
@@ -58,7 +59,7 @@ async def test_a_queue_of_which_nobody_is_answered_any_more_takes_everybody_for_
     with pytest.raises(Overloaded, match="standing"):
         enter(queue, "next", seconds=60)
     for _ in range(10):  # batches come and go, and all of them go again
-        await asyncio.sleep(SILENT_SECONDS / 8)
+        await asyncio.sleep(silence.SECONDS / 8)
         queue.release(running, again=running.tickets)
         running = await take(queue)
     enter(queue, "next", seconds=60)
