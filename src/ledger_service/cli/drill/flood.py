@@ -4,7 +4,6 @@ Reads what to do as JSON from standard input, writes what came of it as JSON to 
 earn of one point under a key of its own; nothing is sent twice."""
 
 import asyncio
-import gc
 import json
 import random
 import sys
@@ -67,7 +66,6 @@ class Earns:
 def main() -> None:
     """Do what standard input says."""
     flood = Flood(**json.load(sys.stdin))
-    gc.disable()  # it would stop us for longer than a refusal may take, and little is left lying about here
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         came = runner.run(Sender(flood.coming(), Earns(flood)).run())
     json.dump(asdict(came), sys.stdout)
