@@ -110,7 +110,9 @@ class Street:
 
 
 @asynccontextmanager
-async def street(asked: str = LONG, answered: str = LONG, unasked: int = 256) -> AsyncIterator[Street]:
+async def street(
+    asked: str = LONG, answered: str = LONG, unasked: int = 256, reads: str = "int(1500)"
+) -> AsyncIterator[Street]:
     """With what is remembered for 100 and 250 ms remembered for as long as this."""
     instance = Instance()
     server = await asyncio.start_server(instance.serve, "127.0.0.1", 0)
@@ -127,7 +129,8 @@ async def street(asked: str = LONG, answered: str = LONG, unasked: int = 256) ->
         assert (text.count("date(100,ms)"), text.count("date(250,ms)"), text.count("int(256)")) == (2, 1, 1)
         text = text.replace("date(100,ms)", asked).replace("date(250,ms)", answered)
         settings = Path(folder) / "haproxy.cfg"
-        settings.write_text(text.replace("int(256)", f"int({unasked})"))
+        assert text.count("int(1500)") == 1
+        settings.write_text(text.replace("int(256)", f"int({unasked})").replace("int(1500)", reads))
         child = await asyncio.create_subprocess_exec(
             haproxy(), "-db", "-f", settings, stderr=asyncio.subprocess.DEVNULL
         )
@@ -241,3 +244,26 @@ async def test_unasked_it_lets_through_a_full_batch_for_each_instance():
         assert (await unasked.ask()).status_code == 201
         await unasked.hold(20)
         assert (await unasked.ask()).status_code == 503
+
+
+async def test_what_an_instance_that_stands_still_does_not_answer_we_answer_at_the_deadline_in_its_words():
+    async with street() as still:
+        still.instance.is_holding = True
+        answer = await still.ask(**{"X-Request-Timeout-Ms": "200", "X-Request-Id": "till-7"})
+        assert answer.status_code == 503
+        assert answer.content == body_of("outcome_unknown", "till-7")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["x-request-id"] == "till-7"
+        assert answer.headers["retry-after"] in {"1", "2", "3"}
+        assert answer.elapsed.total_seconds() >= 0.3
+
+
+async def test_a_read_that_is_not_answered_is_asked_again_and_a_post_is_not():
+    async with street(reads="int(100)") as still:
+        still.instance.is_holding = True
+        headers = {"Authorization": "Bearer flood"}
+        read = asyncio.create_task(still.client.get("/v1/accounts/m-1/balance", headers=headers))
+        await still.instance.until(3)
+        assert (await read).status_code == 503
+        await still.ask(**{"X-Request-Timeout-Ms": "100"})
+        assert still.instance.came == 4

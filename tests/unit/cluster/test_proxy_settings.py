@@ -49,9 +49,10 @@ def test_an_instance_is_asked_on_its_admin_port_whether_it_is_ready(tmp_path: Pa
     assert "server service-2 127.0.0.1:8082 check port 18082" in service
 
 
-def test_only_a_get_is_asked_twice():
+def test_only_a_read_of_an_account_is_asked_again():
     assert (
-        "http-request disable-l7-retry unless METH_GET" in sections(haproxy_text(MACHINES))["backend service from web"]
+        "http-request disable-l7-retry unless METH_GET { path_beg /v1/accounts/ }"
+        in sections(haproxy_text(MACHINES))["backend service from web"]
     )
 
 

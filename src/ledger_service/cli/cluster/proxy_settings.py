@@ -48,17 +48,17 @@ def haproxy_text(proxy: Proxied) -> str:
         api=proxy.api,
         databases=servers(proxy.databases),
         services=servers(proxy.services),
-        turned_away=turned_away(),
+        unanswered=f"  http-error status 504 {problem('outcome_unknown')}",
+        turned_away=f"  http-request return status 503 {problem('overloaded')} if turned_away",
     )
 
 
-def turned_away() -> str:
-    """The rule that answers whom we turn away, in the service's own words. It has to be one line."""
-    body = body_of("overloaded", "REQUEST-ID").decode().replace("REQUEST-ID", REQUEST_ID)
+def problem(code: str) -> str:
+    """What a caller is told by us in the service's own words. It has to be on one line."""
+    body = body_of(code, "REQUEST-ID").decode().replace("REQUEST-ID", REQUEST_ID)
     return (
-        "  http-request return status 503 content-type application/problem+json"
-        ' hdr Retry-After "%[rand(3),add(1)]" hdr Cache-Control no-store'
-        f""" hdr X-Request-Id "{REQUEST_ID}" lf-string '{body}' if turned_away"""
+        'content-type application/problem+json hdr Retry-After "%[rand(3),add(1)]" hdr Cache-Control no-store'
+        f""" hdr X-Request-Id "{REQUEST_ID}" lf-string '{body}'"""
     )
 
 
@@ -126,6 +126,10 @@ frontend api from web
   http-request deny deny_status 429 if {{ sc0_conn_cur gt 1000 }}
   http-request deny deny_status 429 if {{ sc0_http_req_rate gt 300000 }}
 
+  acl has_id req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{{1,128}}$
+  http-request set-var(txn.request_id) uuid()
+  http-request set-var(txn.request_id) req.hdr(x-request-id) if has_id
+
   # What posts points. While more of it comes than is carried, an instance says with its answers how many requests it
   # wants on their way (Ledger-Room), and we turn the others away here, where it costs a tenth and delays nobody. It
   # judges by itself whom we let through: this only spares it the flood.
@@ -154,9 +158,6 @@ frontend api from web
   acl are_many sc_http_req_rate(2),div(5),sub(txn.lately) lt 0
   http-request set-var(proc.asked_until) date(100,ms) if turned_away is_asked are_many
   # In the words of the service.
-  acl has_id req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{{1,128}}$
-  http-request set-var(txn.request_id) uuid() if turned_away
-  http-request set-var(txn.request_id) req.hdr(x-request-id) if turned_away has_id
 {turned_away}
   http-response set-var(proc.room) res.hdr(ledger-room),add(0) if {{ res.hdr(ledger-room) -m found }}
   http-response set-var(proc.asked_until) date(100,ms) if {{ status 503 }} {{ res.hdr(ledger-room) -m found }}
@@ -179,10 +180,18 @@ backend service from web
   http-reuse always
   option redispatch 1
   retries 2
-  # A GET may be asked twice. Of a POST only the caller knows whether its key makes that safe; one that was never sent
+  # A read of an account may be asked again. Of a POST only the caller knows whether its key makes that safe; one that was never sent
   # goes to the other instance all the same.
   retry-on conn-failure empty-response response-timeout
-  http-request disable-l7-retry unless METH_GET
+  http-request disable-l7-retry unless METH_GET {{ path_beg /v1/accounts/ }}
+  # The service answers at a caller's deadline (4.5 s if none is named). An instance that stands still does not: then we
+  # do, in its words.
+  acl has_deadline req.hdr(x-request-timeout-ms) -m int 1:10000
+  http-request set-timeout server int(4600)
+  http-request set-timeout server req.hdr(x-request-timeout-ms),add(100) if has_deadline
+  http-request set-timeout server int(1500) if !has_deadline METH_GET {{ path_beg /v1/accounts/ }}
+{unanswered}
+  http-after-response set-status 503 reason "Service Unavailable" if {{ status 504 }}
   default-server inter 1s fastinter 500ms downinter 500ms fall 2 rise 1
 {services}
 """
