@@ -180,8 +180,8 @@ backend service from web
   http-reuse always
   option redispatch 1
   retries 2
-  # A read of an account may be asked again. Of a POST only the caller knows whether its key makes that safe; one that was never sent
-  # goes to the other instance all the same.
+  # A read of an account may be asked again. Of a POST only the caller knows whether its key makes that safe; one that
+  # was never sent goes to the other instance all the same.
   retry-on conn-failure empty-response response-timeout
   http-request disable-l7-retry unless METH_GET {{ path_beg /v1/accounts/ }}
   # The service answers at a caller's deadline (4.5 s if none is named). An instance that stands still does not: then we
