@@ -25,6 +25,9 @@ class Failing:
     def room_asked_for(self) -> None:
         return None
 
+    def has_full_batch(self, *_: Any) -> bool:
+        return False
+
 
 @pytest.mark.parametrize(
     "path", ["/v1/nothing", "/v1", "/v1/accounts/", "/v1/accounts/m-1/earn/", "/V1/accounts", "/v1/accounts/a%2Fb"]
