@@ -13,6 +13,7 @@ from ledger_service.cli.drill.own_instance import OwnInstance, pinned
 from ledger_service.cli.drill.rig import blocking
 from ledger_service.cli.drill.scene import Scene
 from ledger_service.cli.drill.wire import Wire
+from ledger_service.cli.psql import PsqlFailed
 
 PROMOTION_SECONDS_MAX = 60.0
 ZOMBIE_SECONDS = 10.0
@@ -64,12 +65,15 @@ async def pin_to_zombie(scene: Scene) -> None:
 
 
 async def promoted_instead_of(scene: Scene, name: str) -> bool:
-    """Wait until Patroni names another leader; whether it did."""
+    """Wait until another node has the leader's lock and was promoted; whether it was. In between it still follows the
+    old primary, whose commits it holds: what is acknowledged then is safe."""
     end = monotonic() + PROMOTION_SECONDS_MAX
     while monotonic() < end:
-        with suppress(ClusterFailure):
+        with suppress(ClusterFailure, PsqlFailed):
             if (await blocking(scene.rig.cluster.primary)).name != name:
-                return True
+                told = await blocking(scene.rig.psql().run, "SELECT pg_is_in_recovery();")
+                if told.strip() == "f":
+                    return True
         await asyncio.sleep(0.2)
     return False
 
