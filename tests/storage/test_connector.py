@@ -118,3 +118,21 @@ async def test_a_silent_peer_is_noticed_by_the_system(database: TestDatabase):
     assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 4000
     await connection.close()
+
+
+async def test_of_several_standbys_the_one_that_has_least_is_read(monkeypatch: pytest.MonkeyPatch):
+    connector = Connector("postgresql://x@ahead,sync,none/ledger")
+    asked: list[str] = []
+
+    async def found() -> list[Server]:
+        return [Server("ahead", True, 0, received=900), Server("sync", True, 0, received=800)]
+
+    async def connect(url: str, *_: object, **__: object) -> None:
+        asked.append(url)
+        raise ConnectionError
+
+    monkeypatch.setattr(connector, "_answers", found)
+    monkeypatch.setattr(connector, "_connect", connect)
+    with pytest.raises(DatabaseUnavailable):
+        await connector.to_any(Session({}))
+    assert asked == ["sync", "ahead"]

@@ -26,7 +26,9 @@ LOOK_SECONDS_MAX = 0.15
 # Asked of every server that may become ours. A standby has no timeline of its own to tell.
 STANDING = """
 SELECT pg_is_in_recovery() AS is_standby, CASE WHEN pg_is_in_recovery() THEN 0
-    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline
+    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
+    CASE WHEN pg_is_in_recovery()
+        THEN (greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'::pg_lsn)::bigint END AS received
 """
 
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -49,6 +51,8 @@ class Server:
     is_standby: bool
     timeline: int
     """Counts promotions; 0 of a standby."""
+    received: int = 0
+    """Bytes of the log that a standby has."""
 
 
 class Connector:
@@ -85,11 +89,15 @@ class Connector:
             raise DatabaseUnavailable(f"{address_of(self._primary.url)}: {_said(error)}") from error
 
     async def to_any(self, session: Session) -> asyncpg.Connection:
-        """A connection for reading: to the primary, else to a standby. Raises DatabaseUnavailable: nobody answers."""
+        """A connection for reading: to the primary, else to the standby that has least of its log. Raises
+        DatabaseUnavailable: nobody answers.
+
+        Of several only the synchronous one is sure to be promoted. Another may be ahead of it, and would show what was
+        never acknowledged and is undone; whoever has least shows nothing that the others lack."""
         try:
             return await self.to_primary(session)
         except DatabaseUnavailable:
-            for server in random.sample(self._standbys, len(self._standbys)):
+            for server in sorted(self._standbys, key=lambda one: one.received):
                 try:
                     return await self._connect(server.url, session, takes_standby=True)
                 except UNREACHABLE as error:
@@ -192,7 +200,7 @@ class Connector:
 
 async def _server(url: str, connection: asyncpg.Connection) -> Server:
     row = await connection.fetchrow(STANDING)
-    return Server(url, row["is_standby"], row["timeline"])
+    return Server(url, row["is_standby"], row["timeline"], row["received"] or 0)
 
 
 async def _ask(url: str) -> Server | str:
