@@ -157,8 +157,10 @@ class Lane:
             await self._commit(self._journal.barrier(give_up_at))
             COMMIT_BARRIER.observe(perf_counter() - waiting_at)
         back_at = perf_counter()
-        stations.GATE.note(written.gate_seconds, len(part))
-        stations.COMMIT.note(back_at - folded_at - written.gate_seconds, len(part))
+        # The gate has the database's clock, which may jump: what does not fit between ours would make a sum go back.
+        gate_seconds = min(max(written.gate_seconds, 0.0), back_at - folded_at)
+        stations.GATE.note(gate_seconds, len(part))
+        stations.COMMIT.note(back_at - folded_at - gate_seconds, len(part))
         for ticket in part:
             ticket.since = back_at
         return _hand_back(part, proposal, written.conflicts)

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from ledger_service import stations
 from ledger_service.errors import DatabaseUnavailable, KeyTaken, OutcomeUnknown, Overloaded, ProposalRejected
 from ledger_service.ledger.commands import Command
 from ledger_service.ledger.outcomes import Outcome, Posted, Replayed
@@ -186,3 +188,16 @@ async def test_a_bug_in_one_batch_stops_no_other(journal: FakeJournal, poster: P
     journal.load.before.append(failing(ZeroDivisionError()))
     assert isinstance((await post(poster, earn()))[0], ZeroDivisionError)
     assert isinstance((await post(poster, earn()))[0], Posted)
+
+
+@pytest.mark.parametrize("told", [-3600.0, 3600.0])
+async def test_a_clock_of_the_database_that_jumps_takes_nothing_from_the_stations(told: float) -> None:
+    class Jumping(FakeJournal):
+        async def write_batch(self, proposal, give_up_at=None):  # type: ignore[no-untyped-def]
+            return replace(await super().write_batch(proposal, give_up_at), gate_seconds=told)
+
+    before = stations.GATE.seconds, stations.COMMIT.seconds
+    async with Poster(Jumping(), PostingLimits(lanes=1)) as poster:
+        await poster.post(1, earn(), soon())
+    spent = stations.GATE.seconds - before[0], stations.COMMIT.seconds - before[1]
+    assert all(0 <= seconds < 60 for seconds in spent)
