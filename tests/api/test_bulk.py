@@ -1,10 +1,14 @@
 """Bulk over HTTP: every operation as if it had been called alone, or all together."""
 
+import asyncio
 import json
+from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from ledger_service.api import bulk as module
 from ledger_service.api import views
 from tests.api.shop import Shop
 
@@ -187,6 +191,33 @@ async def test_1000_operations_are_taken_and_their_answers_are_in_order(shop: Sh
     answer = await shop.post("/v1/bulk", bulk("independent", *operations), x_request_timeout_ms="10000")
     assert [result["body"]["points"] for result in answer.json()["results"]] == list(range(1, 1001))
     assert (await shop.balance("m-1"))["available"] == 500500
+
+
+async def test_others_get_their_turn_while_a_bulk_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations that do not fit wait for nothing themselves."""
+    turns = 0
+    read_in_turn: Counter[int] = Counter()
+    asked_of = module.asked_of
+
+    def counted(*arguments: Any) -> Any:
+        read_in_turn[turns] += 1
+        return asked_of(*arguments)
+
+    async def somebody_else() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(module, "asked_of", counted)
+    other = asyncio.create_task(somebody_else())
+    answer = await shop.post("/v1/bulk", bulk("independent", *[{"op": "gift"}] * 1000))
+    other.cancel()
+    with suppress(asyncio.CancelledError):
+        await other
+    assert statuses(answer) == [422] * 1000
+    assert read_in_turn.total() == 1000
+    assert max(read_in_turn.values()) <= module.AT_ONCE
 
 
 async def test_a_bulk_needs_a_key_and_has_a_largest_size(shop: Shop) -> None:

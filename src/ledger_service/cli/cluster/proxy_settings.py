@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ledger_service.api.problems import body_of
 from ledger_service.cli.cluster.state import HOST, ClusterState
+from ledger_service.posting.poster import PostingLimits
 
 REQUEST_ID = "%[var(txn.request_id)]"
 
@@ -48,6 +49,7 @@ def haproxy_text(proxy: Proxied) -> str:
         api=proxy.api,
         databases=servers(proxy.databases),
         services=servers(proxy.services),
+        batch=PostingLimits().batch_size_max,
         unanswered=f"  http-error status 504 {problem('outcome_unknown')}",
         turned_away=f"  http-request return status 503 {problem('overloaded')} if turned_away",
     )
@@ -141,7 +143,7 @@ frontend api from web
   http-request set-var(txn.servers) nbsrv(service) if posts
   acl is_asked var(proc.asked_until),sub(txn.now) gt 0
   # Unasked a full batch for each.
-  http-request set-var(txn.room) int(256),mul(txn.servers) if posts
+  http-request set-var(txn.room) int({batch}),mul(txn.servers) if posts
   http-request set-var(txn.room) var(proc.room),mul(txn.servers) if posts is_asked
   # A member waits for a redemption, and what is bought depends on it: there is half as much room again.
   http-request set-var(txn.room) var(txn.room),mul(3),div(2) if posts !{{ path_end /earn }}
