@@ -1,8 +1,13 @@
 """The database: what its failures mean, and what its connections are like."""
 
+import asyncio
+from dataclasses import replace
+from urllib.parse import urlsplit
+
 import asyncpg
 import pytest
 
+from ledger_service.cli.drill.proxy import Proxy
 from ledger_service.errors import (
     AccountLocked,
     DatabaseUnavailable,
@@ -12,7 +17,10 @@ from ledger_service.errors import (
     ProposalRejected,
     SchemaMismatch,
 )
-from ledger_service.storage.database import Database, read_failures, write_failures
+from ledger_service.storage import connector
+from ledger_service.storage.again import asked_again
+from ledger_service.storage.connector import Server
+from ledger_service.storage.database import Database, Source, read_failures, write_failures
 from tests.servers import TestDatabase, TestServer
 from tests.storage.conftest import Storage
 
@@ -112,3 +120,34 @@ async def test_a_value_that_cannot_be_sent_is_our_bug_and_no_lost_connection(sto
         with pytest.raises(asyncpg.DataError), read_failures():
             await connection.fetchval("SELECT $1::bigint", 2**63)
         assert await connection.fetchval("SELECT 1") == 1
+
+
+@asked_again
+async def where_it_reads(opened: Database) -> Source:
+    async with opened.reader() as connection:
+        with read_failures():
+            await connection.fetchval("SELECT 1")
+        return opened.source_of(connection)
+
+
+async def test_what_is_read_leaves_a_primary_that_stands_still(database: TestDatabase, monkeypatch: pytest.MonkeyPatch):
+    """Its sockets stay open and its kernel answers for it: only the patience of the statement would end, and that of
+    the next one on the next connection."""
+    at = urlsplit(database.service_url)
+    assert at.hostname
+    assert at.port
+    ask = connector._server
+    async with Proxy(at.hostname, at.port, seed=1) as proxy:
+        in_front = f"127.0.0.1:{proxy.port}"
+
+        async def said(url: str, connection: asyncpg.Connection) -> Server:
+            server = await ask(url, connection)
+            return server if in_front in url else replace(server, is_standby=True, timeline=0)
+
+        monkeypatch.setattr(connector, "_server", said)
+        url = database.service_url.replace("@", f"@{in_front},")
+        async with Database.open(url, readers=2) as opened:
+            assert await asyncio.gather(where_it_reads(opened), where_it_reads(opened)) == ["primary", "primary"]
+            proxy.swallow()
+            assert await where_it_reads(opened) == "replica"
+            proxy.let_pass()

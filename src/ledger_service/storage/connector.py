@@ -4,7 +4,8 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from math import inf
+from weakref import WeakKeyDictionary, WeakSet
 
 import asyncpg
 
@@ -22,6 +23,10 @@ one that has not noticed, and the highest timeline wins."""
 LOOK_SECONDS_MIN = 0.05
 LOOK_SECONDS_MAX = 0.15
 """Pause between two looks at servers none of which is the primary. All who wait share one look."""
+
+LOOK_KEPT_SECONDS = 1.5
+"""How long readers go straight to a standby once a look found no primary. Whoever wants to write looks all the time
+then, so they hear of a new one with that; else each of them would wait a second for a server that stands still."""
 
 # Asked of every server that may become ours. A standby has no timeline of its own to tell.
 STANDING = """
@@ -65,8 +70,14 @@ class Connector:
         self._standbys: tuple[Server, ...] = ()
         self._silent: dict[str, str] = {}
         """Why a server was no use at the last look, by URL."""
+        self._stuck: frozenset[str] = frozenset()
+        """Servers that said nothing at all at the last look, by URL."""
+        self._looked_at = -inf
+        """When the last look ended, on the loop's clock."""
         self._looking: asyncio.Task[None] | None = None
         self._made: WeakKeyDictionary[asyncpg.Connection, Server] = WeakKeyDictionary()
+        self._reading: WeakSet[asyncpg.Connection] = WeakSet()
+        """Those that only read."""
 
     async def to_primary(self, session: Session) -> asyncpg.Connection:
         """A connection to the server that takes writes. Raises DatabaseUnavailable when there is none now."""
@@ -94,15 +105,27 @@ class Connector:
 
         Of several only the synchronous one is sure to be promoted. Another may be ahead of it, and would show what was
         never acknowledged and is undone; whoever has least shows nothing that the others lack."""
-        try:
-            return await self.to_primary(session)
-        except DatabaseUnavailable:
-            for server in sorted(self._standbys, key=lambda one: one.received):
-                try:
-                    return await self._connect(server.url, session, takes_standby=True)
-                except UNREACHABLE as error:
-                    _count(error)
-            raise
+        connection = await self._to_any(session)
+        self._reading.add(connection)
+        return connection
+
+    async def _to_any(self, session: Session) -> asyncpg.Connection:
+        if not self._has_just_seen_only_standbys():
+            try:
+                return await self.to_primary(session)
+            except DatabaseUnavailable:
+                if not self._standbys:
+                    raise
+        for server in sorted(self._standbys, key=lambda one: one.received):
+            try:
+                return await self._connect(server.url, session, takes_standby=True)
+            except UNREACHABLE as error:
+                _count(error)
+        raise DatabaseUnavailable(self._nobody())
+
+    def _has_just_seen_only_standbys(self) -> bool:
+        is_fresh = asyncio.get_running_loop().time() < self._looked_at + LOOK_KEPT_SECONDS
+        return self._primary is None and bool(self._standbys) and is_fresh
 
     def is_to_standby(self, connection: asyncpg.Connection) -> bool:
         """Whether what is read there may be behind the primary."""
@@ -115,20 +138,21 @@ class Connector:
 
     async def look(self) -> None:
         """Ask all servers at once, and break off what is under way at one that was a primary and no longer is: it
-        sends no cancel, and nobody can know what became of it. Never raises."""
+        sends no cancel, and nobody can know what became of it. Also what is only read at one that stands still, since
+        another can answer that. Never raises."""
         found = await self._answers()
+        self._looked_at = asyncio.get_running_loop().time()
         writable = [server for server in found if not server.is_standby]
         self._standbys = tuple(server for server in found if server.is_standby)
         before, self._primary = self._primary, max(writable, key=lambda server: server.timeline, default=None)
         now = self._primary
-        if now is None:
-            return
-        metrics.DB_TIMELINE.set(now.timeline)
-        if before is not None and (before.url, before.timeline) != (now.url, now.timeline):
-            metrics.DB_PRIMARY_CHANGES.inc()
+        if now is not None:
+            metrics.DB_TIMELINE.set(now.timeline)
+            if before is not None and (before.url, before.timeline) != (now.url, now.timeline):
+                metrics.DB_PRIMARY_CHANGES.inc()
         for connection, server in tuple(self._made.items()):
-            is_old = not server.is_standby and (server.url != now.url or server.timeline < now.timeline)
-            if is_old and not connection.is_closed():
+            is_stuck = bool(found) and server.url in self._stuck and connection in self._reading
+            if (is_stuck or _is_of_the_past(server, now)) and not connection.is_closed():
                 connection.terminate()
 
     async def _look_with_others(self) -> None:
@@ -153,22 +177,26 @@ class Connector:
         # By number: a URL holds a password, and a task's name gets into logs.
         asking = {asyncio.create_task(_ask(url), name=str(place)) for place, url in enumerate(self._urls)}
         self._silent = dict.fromkeys(self._urls, "no answer")
+        stuck = set(self._urls)
         found: list[Server] = []
         has_primary = False
         while asking and (seconds := end - loop.time()) > 0:
             done, asking = await asyncio.wait(asking, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                answer = task.result()
+                url, answer = self._urls[int(task.get_name())], task.result()
                 if isinstance(answer, Server):
                     found.append(answer)
-                    del self._silent[answer.url]
+                    del self._silent[url]
                 else:
-                    self._silent[self._urls[int(task.get_name())]] = answer
+                    self._silent[url] = _said(answer)
+                if not isinstance(answer, TimeoutError):
+                    stuck.discard(url)
             if not has_primary and any(not server.is_standby for server in found):
                 has_primary = True
                 end = min(end, loop.time() + OTHERS_SECONDS_MAX)
         for task in asking:
             task.cancel()
+        self._stuck = frozenset(stuck)
         return found
 
     async def _connect(self, url: str, session: Session, *, takes_standby: bool = False) -> asyncpg.Connection:
@@ -203,18 +231,25 @@ async def _server(url: str, connection: asyncpg.Connection) -> Server:
     return Server(url, row["is_standby"], row["timeline"], row["received"] or 0)
 
 
-async def _ask(url: str) -> Server | str:
+def _is_of_the_past(server: Server, now: Server | None) -> bool:
+    """Whether it was a primary and another one is by now."""
+    if now is None or server.is_standby:
+        return False
+    return server.url != now.url or server.timeline < now.timeline
+
+
+async def _ask(url: str) -> Server | Exception:
     """What the server at this URL says of itself, else why it says nothing."""
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
     except UNREACHABLE as error:
         _count(error)
-        return _said(error)
+        return error
     try:
         return await asyncio.wait_for(_server(url, connection), CONNECT_SECONDS_MAX)
     except UNREACHABLE as error:
         _count(error)
-        return _said(error)
+        return error
     finally:
         connection.terminate()
 

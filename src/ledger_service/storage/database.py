@@ -81,7 +81,7 @@ class Database:
         self._unreplicated: WeakSet[asyncpg.Connection] = WeakSet()
         """Connections on which Postgres gave up waiting for the standby."""
         self._calling: dict[asyncpg.Connection, float] = {}
-        """Since when, on the loop's clock, each writer is in use."""
+        """Since when, on the loop's clock, each connection is in use."""
         self._standby_until: WeakKeyDictionary[asyncpg.Connection, float] = WeakKeyDictionary()
         self._is_halted = False
         """The books may be damaged."""
@@ -130,13 +130,17 @@ class Database:
     async def reader(self, urgency: Urgency = Urgency.BALANCE) -> AsyncIterator[asyncpg.Connection]:
         """A connection for answers: to a standby while there is no primary. Raises Overloaded when none comes free in
         time, DatabaseUnavailable."""
+        loop = asyncio.get_running_loop()
         async with self.readers.connection(urgency) as connection:
+            self._calling[connection] = loop.time()
             try:
                 yield connection
             except Failure as failure:
                 self._learn_from(failure, connection)
                 raise
-            if asyncio.get_running_loop().time() > self._standby_until.get(connection, inf):
+            finally:
+                del self._calling[connection]
+            if loop.time() > self._standby_until.get(connection, inf):
                 connection.terminate()
 
     def source_of(self, connection: asyncpg.Connection) -> Source:

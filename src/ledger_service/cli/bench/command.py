@@ -195,7 +195,7 @@ def measured(measure: Callable[[Callable[[str], None]], Figures]) -> Figures:
         try:
             return measure(console.print)
         except KeyboardInterrupt:
-            console.print("Stopped; nothing was measured.")
+            console.print("Stopped before the end.")
             raise typer.Exit(130) from None
 
 

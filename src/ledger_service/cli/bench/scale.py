@@ -5,10 +5,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -85,8 +85,9 @@ class Scale:
     faults: tuple[str, ...]
 
 
-def measure_scale(plan: ScalePlan, folder: Path, client: Client, say: Say) -> Scale:
-    """Start the service, fill its books, measure, fill them more. Raises EmbeddedFailure, ChildFailed."""
+def measure_scale(plan: ScalePlan, folder: Path, client: Client, say: Say, keep: Callable[[Scale], None]) -> Scale:
+    """Start the service, fill its books, measure, fill them more. Hands out what there is after each size, since the
+    next may take an hour. Raises EmbeddedFailure, ChildFailed."""
     machine = describe_machine()
     course = Plan(
         rows=plan.rows,
@@ -104,7 +105,7 @@ def measure_scale(plan: ScalePlan, folder: Path, client: Client, say: Say) -> Sc
         measured_at = asyncio.run(ask(postgres.url(), "SELECT date_trunc('second', now())")).isoformat()
         there = opened.enter_context(the_field(course, postgres, directory, folder, client, say))
         service = there.contenders[SERVICE]
-        sizes, faults = [], []
+        scale = Scale(plan, client.name, measured_at, machine, (), ())
         for entries in plan.sizes:
             began_at = perf_counter()
             missing = entries - service.entries()
@@ -117,15 +118,17 @@ def measure_scale(plan: ScalePlan, folder: Path, client: Client, say: Say) -> Sc
             bytes_of = json.loads(asyncio.run(ask(service.database_url, SIZES)))
             sample = sample_of(plan.accounts)
             wrong = run_to_end(wrong_accounts(service, sample))
-            faults += [f"{entries:,} entries: {account_id} does not verify" for account_id in wrong]
+            faults = [f"{entries:,} entries: {account_id} does not verify" for account_id in wrong]
             before = {SERVICE: service.entries()}
             measured = in_turns(course, there.entrants, say)
             found = faults_of_rounds(service, before[SERVICE], measured)
             faults += [f"{entries:,} entries: {fault}" for fault in found]
-            sizes.append(Size(before[SERVICE], took, bytes_of, len(sample) - len(wrong), tuple(measured)))
+            size = Size(before[SERVICE], took, bytes_of, len(sample) - len(wrong), tuple(measured))
             wrong = run_to_end(wrong_accounts(service, sample))
             faults += [f"{entries:,} entries, after the rounds: {one} does not verify" for one in wrong]
-    return Scale(plan, client.name, measured_at, machine, tuple(sizes), tuple(faults))
+            scale = replace(scale, sizes=(*scale.sizes, size), faults=(*scale.faults, *faults))
+            keep(scale)
+    return scale
 
 
 def grow(service: Contender, folder: Path, entries: int) -> None:

@@ -10,7 +10,7 @@ from ledger_service.cli.bench.everything import measure_everything
 from ledger_service.cli.bench.everything_report import figures, print_everything
 from ledger_service.cli.bench.report import write_figures
 from ledger_service.cli.bench.rounds import Plan
-from ledger_service.cli.bench.scale import ScalePlan, measure_scale
+from ledger_service.cli.bench.scale import Scale, ScalePlan, measure_scale
 from ledger_service.cli.bench.scale_report import print_scale, scale_figures
 from ledger_service.cli.console import Misused, say_line
 
@@ -51,10 +51,12 @@ def scaled(
     charts.drawable()
     folder = loadtests_folder()
     plan = ScalePlan(entries, seconds, warm_up, rounds, accounts, keys)
-    scale = measured(lambda say: measure_scale(plan, folder, client_named(client, folder), say))
     path = output or folder / "results" / "scale.json"
-    said = scale_figures(scale)
-    write_figures(path, said)
+
+    def keep(scale: Scale) -> None:
+        write_figures(path, scale_figures(scale))
+
+    said = scale_figures(measured(lambda say: measure_scale(plan, folder, client_named(client, folder), say, keep)))
     say_line(f"chart: {charts.draw_scale(said['sizes'], path.parent / charts.SCALE)}")
     print_scale(said)
     tell(path, said["faults"])

@@ -78,7 +78,8 @@ class Load:
         self.in_flight_max = in_flight_max
         self.remembered = Remembered()
         self.told: list[Told] = []
-        self.repeated = 0
+        self.told_again: list[Told] = []
+        """What was told to those who came again."""
         self.unsent = 0
         """Operations that were not begun because `in_flight_max` were under way: the drill's own limit, reported."""
         self.lag_seconds_max = 0.0
@@ -102,7 +103,8 @@ class Load:
             if len(self.under_way) >= self.in_flight_max:
                 self.unsent += 1
                 continue
-            self.begin(intent, started_ns + int(intent.at * 1e9))
+            # A timer may ring a millisecond early: nobody waits before he comes.
+            self.begin(intent, min(started_ns + int(intent.at * 1e9), monotonic_ns()))
         while self.under_way:
             await asyncio.wait(self.under_way)
 
@@ -149,7 +151,7 @@ class Load:
     async def repeat(self, made: Operation) -> Told:
         """Send what is settled once more, as a caller who lost the answer would."""
         told, _ = await self.settle(made, monotonic_ns())
-        self.repeated += 1
+        self.told_again.append(told)
         return told
 
     async def repeat_all(self, operations: Iterable[Operation], at_once: int = 16) -> list[Told]:

@@ -132,7 +132,7 @@ async def drill(fault: Fault, rig: Rig, plan: Plan, checker: Path, say: Say) -> 
         claims=tuple(scene.claims),
         told=load.told,
         seen=recorder.seen,
-        repeats=load.repeated,
+        repeats=len(load.told_again),
         late=recorder.late,
         unsent=load.unsent,
         lag_seconds_max=load.lag_seconds_max,

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic, monotonic_ns
@@ -15,6 +15,9 @@ from ledger_service.cli.drill.schedule import READS
 from ledger_service.cli.drill.wire import NotAnswered, Reply, Wire
 
 POLL_SECONDS = 0.05
+READS_SHARE_LEAST = 0.95
+"""Of the reads that are meant to go on through a fault: those that meet its first moment may have to come again."""
+
 OWN_NUMBERS = 10_000_000
 """Operations that a fault makes itself count from here, those of the load from 1."""
 
@@ -71,6 +74,16 @@ class Scene:
     def told_between(self, from_ns: int, to_ns: int) -> list[Told]:
         """What became of the operations that were meant to start in this time, so far."""
         return [one for one in self.load.told if from_ns <= one.intended_ns < to_ns]
+
+    def claim_reads(self, told: Iterable[Told]) -> None:
+        """That of these operations nearly all that read were answered in their time."""
+        read = [one for one in told if one.kind in READS]
+        settled = sum(one.is_settled and one.is_in_time for one in read)
+        self.claim("reads went on", bool(read) and settled >= READS_SHARE_LEAST * len(read))
+
+    def told_again_between(self, from_ns: int, to_ns: int) -> list[Told]:
+        """The same of settled operations that were sent again in this time."""
+        return [one for one in self.load.told_again if from_ns <= one.intended_ns < to_ns]
 
     async def ask(
         self, wire: Wire, made: Operation, deadline_ms: int = 4500, token: str | None = None

@@ -64,7 +64,9 @@ async def freeze_primary(scene: Scene) -> None:
     node = await blocking(scene.rig.cluster.primary)
     scene.kept["node"] = node.name
     await blocking(scene.rig.cluster.freeze, node)
+    since_ns = monotonic_ns()
     await scene.wait(scene.seconds)
+    scene.claim_reads(scene.told_between(since_ns, monotonic_ns() - 5_000_000_000))
 
 
 async def thaw_kept(scene: Scene) -> None:

@@ -63,8 +63,9 @@ async def lock_hot_account(scene: Scene) -> None:
     scene.claim("writes came back within 5 s after the lock was gone", await scene.writing_again(to_ns, 5.0))
     await scene.wait(scene.load.patience.deadline_ms / 1000)
     told = [one for one in scene.told_between(from_ns, to_ns) if one.kind not in READS]
-    # Whoever exchanges points with the hot account waits for it, too.
-    tied = {hot} | {name for one in told if hot in (both := (one.account_id, one.to_account)) for name in both}
+    # Whoever exchanges points with the hot account waits for it, too, and does so again when the transfer comes again.
+    came = told + scene.told_again_between(from_ns, to_ns)
+    tied = {hot} | {name for one in came if hot in (both := (one.account_id, one.to_account)) for name in both}
     others = [one for one in told if one.kind is not Kind.TRANSFER and one.account_id not in tied]
     served = sum(one.is_settled and one.is_in_time for one in others)
     scene.claim(f"other accounts were served: {served} of {len(others)} writes", served == len(others))
