@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -200,6 +201,19 @@ def test_books_that_were_grown_verify_and_the_service_goes_on_from_there(service
 
 def test_an_account_that_is_not_there_does_not_verify(service: Contender) -> None:
     assert asyncio.run(wrong_accounts(service, ["m-1", "nobody"])) == ["nobody"]
+
+
+async def test_an_account_does_not_verify_when_a_key_of_its_entries_is_gone(service: Contender) -> None:
+    connection = await asyncpg.connect(service.database_url)
+    try:
+        await connection.execute("ALTER TABLE ledger.outcome DISABLE TRIGGER append_only")
+        lost = await connection.fetch("DELETE FROM ledger.outcome WHERE account_id = 'm-2' RETURNING *")
+        assert await wrong_accounts(service, ["m-1", "m-2"]) == ["m-2"]
+        await connection.copy_records_to_table("outcome", records=lost, schema_name="ledger")
+        assert await wrong_accounts(service, ["m-1", "m-2"]) == []
+    finally:
+        await connection.execute("ALTER TABLE ledger.outcome ENABLE ALWAYS TRIGGER append_only")
+        await connection.close()
 
 
 class Session(httpx2.Client):

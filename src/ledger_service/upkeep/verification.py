@@ -38,9 +38,17 @@ Place = tuple[int, str]
 
 
 async def verify(
-    audit: Audit, scope: Scope, report_finding: Callable[[Finding], None], report_progress: Callable[[int], None]
+    audit: Audit,
+    scope: Scope,
+    report_finding: Callable[[Finding], None],
+    report_progress: Callable[[int], None],
+    *,
+    with_mismatches: bool = True,
 ) -> Report:
     """Recompute the books in scope. Findings are told as they are found; progress in entries, every few thousand.
+
+    Mismatches, tables held against each other, take a look at every row of them, however small the scope: 5 s at ten
+    million entries. Without them an account is verified in milliseconds, from what is its own.
 
     Memory does not grow with the number of entries: sorted streams are walked side by side, account by account.
     """
@@ -59,10 +67,11 @@ async def verify(
             _Ahead(hold_rows),
             _Ahead(day_rows),
         )
-    async with aclosing(audit.mismatches(scope)) as portions:
-        async for mismatches in portions:
-            for one in mismatches:
-                walk.tell(Finding(one.program_id, one.account_id, one.seq, one.check, one.expected, one.found))
+    if with_mismatches:
+        async with aclosing(audit.mismatches(scope)) as portions:
+            async for mismatches in portions:
+                for one in mismatches:
+                    walk.tell(Finding(one.program_id, one.account_id, one.seq, one.check, one.expected, one.found))
     return walk.report()
 
 

@@ -216,10 +216,10 @@ async def open_accounts(url: str, token: str, accounts: int) -> None:
                 raise ChildFailed(f"The accounts could not be opened: {response.text[:500]}")
 
 
-async def ask(url: str, statement: str) -> Any:
+async def ask(url: str, statement: str, *arguments: Any) -> Any:
     """The first value of the first row; None when there is none."""
     connection = await asyncpg.connect(url)
     try:
-        return await connection.fetchval(statement)
+        return await connection.fetchval(statement, *arguments)
     finally:
         await connection.close()
