@@ -1,6 +1,8 @@
 """A service on a database of its own, for each test of storage."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,6 +57,24 @@ async def configure(storage: Storage, settings: dict[str, Any]) -> None:
     programs = Programs(storage.database)
     program = await programs.get(storage.program_id)
     assert await programs.put(storage.program_id, program.version, settings) is not None
+
+
+@asynccontextmanager
+async def round_trips(storage: Storage) -> AsyncIterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    sent: list[str] = []
+
+    def note(query: Any) -> None:
+        sent.append(query.query)
+
+    async with storage.database.writer() as connection:
+        connection.add_query_logger(note)
+    try:
+        yield sent
+        await asyncio.sleep(0)  # the driver tells in the next turn of the loop
+    finally:
+        async with storage.database.writer() as connection:
+            connection.remove_query_logger(note)
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
 """Loading: what a batch finds of holds, days, standing and orders is what was written of them."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -38,7 +34,7 @@ from tests.builders import (
     transfer,
 )
 from tests.database.functions.forgery import TIERED
-from tests.storage.conftest import Storage, configure
+from tests.storage.conftest import Storage, configure, round_trips
 
 MINUTE = timedelta(minutes=1)
 NO_TIERS = {name: value for name, value in TIERED.items() if name != "tiers"}
@@ -46,24 +42,6 @@ NO_TIERS = {name: value for name, value in TIERED.items() if name != "tiers"}
 
 async def load(storage: Storage, *commands: Command) -> Loaded:
     return await storage.journal.load_batch(storage.program_id, commands)
-
-
-@asynccontextmanager
-async def round_trips(storage: Storage) -> AsyncIterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    sent: list[str] = []
-
-    def note(query: Any) -> None:
-        sent.append(query.query)
-
-    async with storage.database.writer() as connection:
-        connection.add_query_logger(note)
-    try:
-        yield sent
-        await asyncio.sleep(0)  # the driver tells in the next turn of the loop
-    finally:
-        async with storage.database.writer() as connection:
-            connection.remove_query_logger(note)
 
 
 async def test_an_account_comes_with_its_open_holds_soonest_time_out_first(storage: Storage):
