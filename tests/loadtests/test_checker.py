@@ -2,10 +2,8 @@
 
 import io
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from checker.checks import NEED_ATTEMPTS, Judgement, judge
 from checker.findings import ACROSS, CHAIN, LOST, NAMES
 from checker.history import Unreadable, history_of, read_history
 from checker.report import document_of, print_report
+from tests.calls import calls_in
 from tests.loadtests.corruptions import CORRUPTIONS, Corrupt, acknowledged_row_is_dropped, transfers_cross
 from tests.loadtests.good_histories import SECOND_NS, Recorded, recorded
 from tests.loadtests.small_ledger import Document
@@ -121,22 +120,6 @@ def test_an_answer_without_its_fields_is_a_finding_and_the_other_checks_still_ru
     judgement = judge(made.history())
     assert not judgement.is_clean
     assert {verdict.check for verdict in judgement.verdicts if verdict.count == 0} >= {LOST, CHAIN}
-
-
-def calls_in(act: Callable[[], Any]) -> int:
-    """How many Python functions are called."""
-    calls = 0
-
-    def count(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    sys.setprofile(count)
-    try:
-        act()
-    finally:
-        sys.setprofile(None)
-    return calls
 
 
 def test_the_work_grows_with_the_history_and_not_with_its_square():

@@ -1,9 +1,5 @@
 """What a batch costs, in what does not depend on the machine: statements, and calls of Python."""
 
-import sys
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from ledger_service.ledger.commands import Command
@@ -12,6 +8,7 @@ from ledger_service.storage.columns import columns_of
 from ledger_service.storage.journal import WRITE_BATCH
 from ledger_service.storage.loading import LOAD_BATCH
 from tests.builders import earn
+from tests.calls import calls_in
 from tests.storage.conftest import Storage, round_trips
 
 
@@ -19,28 +16,12 @@ def earns(count: int) -> list[Command]:
     return [earn(5, key=f"k-{number}", account_id=f"m-{number}") for number in range(count)]
 
 
-def calls_of(work: Callable[[], Any]) -> int:
-    """How many functions written in Python are called."""
-    counted = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal counted
-        counted += event == "call"
-
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return counted
-
-
 async def calls_per_command(storage: Storage, *commands: Command) -> tuple[float, float]:
     """To decide each, and to make rows of what was decided."""
     loaded = await storage.journal.load_batch(storage.program_id, commands)
     proposal = decide(loaded, commands)
-    deciding = calls_of(lambda: decide(loaded, commands)) / len(commands)
-    return deciding, calls_of(lambda: columns_of(proposal)) / len(commands)
+    deciding = calls_in(lambda: decide(loaded, commands)) / len(commands)
+    return deciding, calls_in(lambda: columns_of(proposal)) / len(commands)
 
 
 @pytest.mark.parametrize("count", [1, 64, 256])
