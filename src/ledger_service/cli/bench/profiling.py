@@ -1,5 +1,6 @@
 """Profiling: a service under load, watched by py-spy and by its own metrics."""
 
+import re
 import secrets
 import subprocess
 import tempfile
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import httpx2
@@ -23,6 +25,7 @@ from ledger_service.stations import ALL, NAME
 SAMPLES_PER_SECOND = 250
 WARM_UP_SECONDS = 2
 ROUTE = "http_server_request_duration_seconds"
+TITLE = re.compile(r'(<text id="title"[^>]*>).*?(</text>)', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,9 @@ def drawn(watch: Watch, pid: int) -> Iterator[Drawing]:
         ended = subprocess.run(arguments, capture_output=True, text=True, check=False)
         if ended.returncode != 0:
             drawing.reason = ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else "py-spy failed"
+        else:
+            title = f"{watch.scenario}, {watch.connections} connections"
+            watch.picture.write_text(with_title(watch.picture.read_text(), title))
 
     drawer = threading.Thread(target=draw)
     drawer.start()
@@ -155,6 +161,11 @@ def drawn(watch: Watch, pid: int) -> Iterator[Drawing]:
         yield drawing
     finally:
         drawer.join()
+
+
+def with_title(picture: str, title: str) -> str:
+    """The flame graph under another title. py-spy's own is its command line, with the paths of this machine."""
+    return TITLE.sub(lambda found: found[1] + escape(title) + found[2], picture, count=1)
 
 
 def print_profile(profile: Profile, console: Console) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ledger_service.cli.bench.profiling import Drawing, Profile, Spent, Watch, drawn, print_profile
+from ledger_service.cli.bench.profiling import Drawing, Profile, Spent, Watch, drawn, print_profile, with_title
 
 WATCH = Watch("earn", 64, 10, 20_000, Path("profile.svg"), Path("there/is/no/py-spy"))
 STATIONS = {"parse": Spent(1000, 0.05), "gate": Spent(1000, 7.0), "wake": Spent(990, 1.0)}
@@ -42,3 +42,9 @@ def test_without_py_spy_the_figures_come_all_the_same_with_the_reason():
     assert "make install" in drawing.reason
     nothing = Spent(0, 0.0)
     assert "No flame graph: there is no py-spy" in printed(Profile(WATCH, {}, nothing, nothing, None, drawing.reason))
+
+
+def test_a_flame_graph_does_not_tell_the_paths_of_the_machine_that_drew_it() -> None:
+    drawn = '<svg><text id="title" y="24.00">/home/me/py-spy record --pid 7</text><text id="details"> </text></svg>'
+    expected = '<svg><text id="title" y="24.00">earn &amp; co, 128</text><text id="details"> </text></svg>'
+    assert with_title(drawn, "earn & co, 128") == expected
