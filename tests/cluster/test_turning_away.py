@@ -111,7 +111,7 @@ class Street:
 
 @asynccontextmanager
 async def street(
-    asked: str = LONG, answered: str = LONG, unasked: int = 256, reads: str = "int(1500)"
+    asked: str = LONG, answered: str = LONG, unasked: int = 128, reads: str = "int(1500)"
 ) -> AsyncIterator[Street]:
     """With what is remembered for 100 and 250 ms remembered for as long as this."""
     instance = Instance()
@@ -126,11 +126,11 @@ async def street(
             services=[Backend("service-1", f"127.0.0.1:{port}", port)],
         )
         text = haproxy_text(proxy)
-        assert (text.count("date(100,ms)"), text.count("date(250,ms)"), text.count("int(256)")) == (2, 1, 1)
+        assert (text.count("date(100,ms)"), text.count("date(250,ms)"), text.count("int(128)")) == (2, 1, 1)
         text = text.replace("date(100,ms)", asked).replace("date(250,ms)", answered)
         settings = Path(folder) / "haproxy.cfg"
         assert text.count("int(1500)") == 1
-        settings.write_text(text.replace("int(256)", f"int({unasked})").replace("int(1500)", reads))
+        settings.write_text(text.replace("int(128)", f"int({unasked})").replace("int(1500)", reads))
         child = await asyncio.create_subprocess_exec(
             haproxy(), "-db", "-f", settings, stderr=asyncio.subprocess.DEVNULL
         )

@@ -24,6 +24,11 @@ TRIP_SECONDS_TARGET: Final = 0.05
 after it: a caller sees two of them."""
 BATCH_SIZE_SMALL: Final = 32
 """Batches up to this size tell how long a trip takes whatever it carries, and none is made smaller."""
+PORTION_MIN: Final = 24
+"""So few commands travel together whatever the other lanes have: two trips of half as many cost more than they save."""
+LANES_FOR_LITTLE: Final = 2
+"""So many lanes leave with whatever waits, further ones with no less than `PORTION_MIN`: a third trip for a few costs
+more than it saves them."""
 
 
 class BatchSize:
@@ -35,10 +40,11 @@ class BatchSize:
     a far standby), smaller batches would only carry less: a trip may always take twice as long as a small one does.
     """
 
-    __slots__ = ("_size_max", "now", "small_seconds")
+    __slots__ = ("_lanes", "_size_max", "now", "small_seconds")
 
-    def __init__(self, size_max: int) -> None:
+    def __init__(self, size_max: int, lanes: int = 1) -> None:
         self._size_max = size_max
+        self._lanes = lanes
         self.now = size_max
         self.small_seconds = 0.0
         """How long trips of small batches take, by the last ten or so."""
@@ -54,6 +60,15 @@ class BatchSize:
             self.now = min(self.now, in_time)
         elif size >= self.now:
             self.now = min(self._size_max, self.now + 1 + self.now // 10)
+
+    def portion(self, under_way: int) -> int:
+        """After how many commands a batch takes no further account, when so many wait or travel: what is a lane's.
+
+        Else the lane that comes back when most have just been answered leaves with all that wait, and the others with
+        what trickles in. Then most wait for the database together, the process has nothing to do meanwhile, and they
+        stay together, since they come back together.
+        """
+        return min(self.now, max(PORTION_MIN, -(-under_way // self._lanes)))
 
 
 class Pace:
@@ -105,9 +120,9 @@ class Admission:
     """The judgement on whatever comes while something waits. (Whoever finds nobody waiting is always let in: it is from
     the batches carried that we know how fast they go.)"""
 
-    def __init__(self, batch_size_max: int) -> None:
+    def __init__(self, batch_size_max: int, lanes: int = 1) -> None:
         self.pace = Pace()
-        self.batch_size = BatchSize(batch_size_max)
+        self.batch_size = BatchSize(batch_size_max, lanes)
         self.room = Room()
 
     def note(self, size: int, seconds: float, running: int, now: float) -> None:
@@ -117,10 +132,11 @@ class Admission:
         self.batch_size.note(size, seconds)
         self.room.note(size, seconds, now)
 
-    def wait_seconds(self, ahead: int, turns: int) -> float:
+    def wait_seconds(self, ahead: int, turns: int, running: int = 0) -> float:
         """How long a command waits for its batch to be cut, by estimate: `ahead` commands of its own program go before
-        it, and `turns` programs take turns, its own included."""
-        return (1 + ahead // self.batch_size.now) * turns * self.pace.seconds
+        it, `turns` programs take turns, its own included, and `running` commands are on their trips."""
+        portion = self.batch_size.portion(ahead + 1 + running)
+        return (1 + ahead // portion) * turns * self.pace.seconds
 
     def objection(
         self, ahead: int, turns: int, running: int, now: float, deadline: float, standing: Standing | None
@@ -131,7 +147,7 @@ class Admission:
         What there is room for is not refused for a queue that stands: lanes that leave with less than they can carry
         well would make it longer.
         """
-        if self.wait_seconds(ahead, turns) > (deadline - now) * WAIT_SHARE_MAX:
+        if self.wait_seconds(ahead, turns, running) > (deadline - now) * WAIT_SHARE_MAX:
             return "wait"
         if ahead < max(2 * self.room.now - running, SHARE_MIN):
             return None

@@ -69,6 +69,10 @@ class Lines:
     def has_ready(self) -> bool:
         return self._ready.size > 0
 
+    def left_behind(self, room: int) -> int:
+        """Commands that had to stay, had the batch just cut taken so many more: the others are any lane's to take."""
+        return self.waiting.size - min(self._ready.size, max(room, 0))
+
     def enter(self, ticket: Ticket) -> None:
         """Stand last in the line of each of its accounts."""
         account_ids = ticket.command.account_ids
@@ -92,16 +96,20 @@ class Lines:
         line.tickets[ticket] = None
         return line
 
-    def cut(self, size_max: int) -> Batch:
+    def cut(self, size_max: int, portion: int | None = None) -> Batch:
         """Take what is ready, the most urgent lines first and from their front, and hold their accounts until they are
         released.
+
+        No further account once there are `portion` commands, if that is given. What waits for one account goes together
+        all the same: nobody else can take it meanwhile.
 
         The batch is empty when nothing that was listed can travel any longer.
         """
         batch = Batch(self.program_id)
         is_open = True
+        portion = min(portion or size_max, size_max)
         self._ready.begin_cut()
-        while is_open and self._ready.size and batch.size < size_max:
+        while is_open and self._ready.size and batch.size < portion:
             line = self._ready.pop()
             is_open = self._take_from(line, batch, size_max)
             if not line.tickets:

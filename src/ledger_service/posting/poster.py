@@ -24,7 +24,7 @@ _shed_draining = SHED.labels("draining", "write")
 class PostingLimits:
     """How much waits, travels and runs at most. What grows with each is told in `settings.py`."""
 
-    lanes: int = 2
+    lanes: int = 3
     queue_size_max: int = 2048
     batch_size_max: int = 256
 
@@ -38,7 +38,7 @@ class Poster:
     def __init__(self, journal: Journal, limits: PostingLimits) -> None:
         self._journal = journal
         self._limits = limits
-        self._queue = Queue(limits.queue_size_max, limits.batch_size_max)
+        self._queue = Queue(limits.queue_size_max, limits.batch_size_max, limits.lanes)
         self._lanes = asyncio.TaskGroup()
         self._is_draining = True
 

@@ -9,7 +9,7 @@ from ledger_service.ledger.commands import Command, Together
 from ledger_service.ledger.outcomes import Outcome
 from ledger_service.metrics import CONCURRENCY_LIMIT, QUEUE_WAIT_ESTIMATE, SHED
 from ledger_service.posting import pauses
-from ledger_service.posting.admission import Admission
+from ledger_service.posting.admission import LANES_FOR_LITTLE, PORTION_MIN, Admission
 from ledger_service.posting.batch import Batch, Ticket
 from ledger_service.posting.deadlines import Deadlines
 from ledger_service.posting.lines import Line, Lines
@@ -29,9 +29,9 @@ _shed = {(reason, priority): SHED.labels(reason, priority.label) for reason in _
 class Queue:
     """Commands that wait, those that run, and the lanes that sleep until there is something to take."""
 
-    def __init__(self, size_max: int, batch_size_max: int) -> None:
+    def __init__(self, size_max: int, batch_size_max: int, lanes: int = 1) -> None:
         self._size_max = size_max
-        self._admission = Admission(batch_size_max)
+        self._admission = Admission(batch_size_max, lanes)
         self._programs: dict[int, Lines] = {}
         self._occupied: dict[int, Lines] = {}
         """Programs of which something waits."""
@@ -131,10 +131,11 @@ class Queue:
             self._is_waking = False
 
     def _cut(self) -> Batch | None:
-        while self._turns:
+        while self._turns and self._is_worth_a_trip():
             lines = self._turns.popleft()
             lines.has_turn = False
-            batch = lines.cut(self._admission.batch_size.now)
+            batch_size = self._admission.batch_size
+            batch = lines.cut(batch_size.now, batch_size.portion(self.waiting + self._travelling))
             if lines.has_ready:
                 lines.has_turn = True
                 self._turns.append(lines)
@@ -148,9 +149,9 @@ class Queue:
         self.waiting -= batch.size
         self._travelling += batch.size
         self._running[batch] = now
-        left_behind = lines.waiting.size
-        if not left_behind:
+        if not lines.waiting.size:
             del self._occupied[lines.program_id]
+        left_behind = lines.left_behind(self._admission.batch_size.now - batch.size)
         waited = 0.0
         if left_behind and not self.silence.is_there(now):
             since = min(ticket.entered_at for ticket in batch.tickets)
@@ -226,7 +227,9 @@ class Queue:
         """An estimate of how long the least urgent command of this program would wait if it came now."""
         if not self.waiting:
             return 0.0
-        return self._admission.wait_seconds(lines.waiting.size, len(self._turns) + (not lines.has_turn))
+        return self._admission.wait_seconds(
+            lines.waiting.size, len(self._turns) + (not lines.has_turn), self._travelling
+        )
 
     def _let_go(self, lines: Lines, held: Iterable[Line]) -> None:
         lines.release(held)
@@ -241,9 +244,12 @@ class Queue:
 
     def _wake_one(self) -> None:
         """Wake a lane. One at a time: it takes all that comes until it looks, and wakes the next if there is more."""
-        if self._turns and self._sleepers and not self._is_waking:
+        if self._turns and self._sleepers and not self._is_waking and self._is_worth_a_trip():
             self._is_waking = True
             _wake(self._sleepers.popleft())
+
+    def _is_worth_a_trip(self) -> bool:
+        return len(self._running) < LANES_FOR_LITTLE or self.waiting >= PORTION_MIN
 
     def _wake_all_if_done(self) -> None:
         if self._is_done():

@@ -9,7 +9,7 @@ TRIPS_TARGET: Final = 2
 """The same as a multiple of the quickest trip, where that is longer: behind a slow disk or a far standby only large
 batches carry much, and only many commands make large batches."""
 ROOM_MIN: Final = 48
-"""As many as two lanes carry well whatever they take: a dozen each, and as many that wait for the next batch."""
+"""As many as are carried well whatever they take: a dozen in each of three lanes, and as many that wait."""
 WEIGHT: Final = 0.05
 """Of the newest batch: the last fifty batches are nine tenths of what is known."""
 TRIPS_REMEMBERED: Final = 500

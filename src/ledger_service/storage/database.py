@@ -89,7 +89,7 @@ class Database:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, *, lanes: int = 2, readers: int = 4, reader_wait_ms_max: int = 1000
+        cls, url: str, *, lanes: int = 3, readers: int = 4, reader_wait_ms_max: int = 1000
     ) -> AsyncIterator["Database"]:
         """Connect as the role ledger_service. Raises SchemaMismatch, DatabaseUnavailable."""
         database = cls(Connector(url), lanes, readers, reader_wait_ms_max)

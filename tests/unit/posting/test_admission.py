@@ -57,6 +57,20 @@ def test_the_wait_is_that_of_the_rounds_before_and_of_the_programs_in_each() -> 
     assert admission().wait_seconds(ahead=250, turns=4) == pytest.approx(0.12)
 
 
+def test_a_lane_takes_its_portion_of_what_is_under_way_but_never_little() -> None:
+    size = BatchSize(256, lanes=3)
+    assert [size.portion(under_way) for under_way in (1, 72, 73, 300, 768, 10_000)] == [24, 24, 25, 100, 256, 256]
+    assert [BatchSize(256).portion(under_way) for under_way in (1, 100, 300)] == [24, 100, 256]
+
+
+def test_the_wait_counts_batches_of_a_lanes_portion() -> None:
+    judge = Admission(256, lanes=3)
+    judge.pace.note(0.03, running=3)
+    # 150 are under way with it, 50 for a lane: 20 go before it, in the first batch; then 110, in the first three.
+    assert judge.wait_seconds(ahead=20, turns=1, running=129) == pytest.approx(0.01)
+    assert judge.wait_seconds(ahead=110, turns=1, running=39) == pytest.approx(0.03)
+
+
 def test_more_than_half_of_the_time_left_is_too_long_a_wait() -> None:
     judge, deadline = admission(), NOW + 0.1
     assert judge.objection(499, 1, 0, NOW, deadline, Standing()) is None

@@ -45,6 +45,24 @@ async def test_a_hot_line_travels_whole_up_to_the_cap() -> None:
     assert [one for tickets in batches for one in tickets] == waiting
 
 
+async def test_a_batch_takes_no_further_account_than_its_portion_but_what_waits_for_one_goes_together() -> None:
+    hot = [on("hot") for _ in range(10)]
+    waiting = [on("a"), on("b"), *hot, on("c")]
+    lines = lines_with(*waiting)
+    assert [lines.cut(8, portion=2).tickets for _ in range(3)] == [waiting[:2], hot[:8], waiting[-1:]]
+
+
+async def test_what_a_batch_left_to_other_lanes_did_not_have_to_stay() -> None:
+    lines = lines_with(*(on(name) for name in "abcd"))
+    running = lines.cut(3, portion=2)
+    assert lines.left_behind(room=1) == 1
+    assert lines.left_behind(room=2) == 0
+    lines.enter(on("a"))
+    assert lines.left_behind(room=2) == 1
+    assert lines.left_behind(room=-1) == 3
+    end(lines, running)
+
+
 async def test_a_command_that_names_an_account_twice_stands_in_its_line_once() -> None:
     twice, behind = ticket(unmerge("a", account_id="a")), on("a")
     lines = lines_with(twice, behind)
@@ -169,7 +187,7 @@ async def test_nothing_is_kept_of_accounts_that_nobody_asks_for() -> None:
 ACCOUNTS = st.lists(st.sampled_from("abcde"), min_size=1, max_size=3, unique=True)
 STEPS = st.one_of(
     st.tuples(st.just("enter"), ACCOUNTS),
-    st.tuples(st.just("cut"), st.integers(1, 4)),
+    st.tuples(st.just("cut"), st.tuples(st.integers(1, 4), st.one_of(st.none(), st.integers(1, 4)))),
     st.tuples(st.just("end"), st.integers(0, 3)),
     st.tuples(st.just("drop"), st.integers(0, 20)),
 )
@@ -189,8 +207,8 @@ async def _travel(steps: list[tuple[str, object]]) -> None:
     running: list[Batch] = []
     carried: list[Ticket] = []
 
-    def cut(size_max: int) -> bool:
-        batch = lines.cut(size_max)
+    def cut(size_max: int, portion: int | None = None) -> bool:
+        batch = lines.cut(size_max, portion)
         if not batch.tickets:
             return False
         assert batch.size <= size_max or len(batch.tickets) == 1
@@ -216,8 +234,8 @@ async def _travel(steps: list[tuple[str, object]]) -> None:
                 one = both(*detail)
                 waiting.append(one)
                 lines.enter(one)
-            case "cut", int():
-                cut(detail)
+            case "cut", (int() as size_max, portion):
+                cut(size_max, portion)
             case "end", int() if running:
                 # Those of one account go again as a whole tail, as conflicts have it.
                 finish(0 if detail else len(running[0].tickets))

@@ -61,15 +61,16 @@ async def test_a_replay_does_not_go_to_the_gate(journal: FakeJournal, poster: Po
     assert len(journal.proposals) == 1
 
 
-async def test_what_comes_while_the_lanes_are_busy_travels_together(journal: FakeJournal, poster: Poster) -> None:
-    journal.gate.close()
-    first = [posting(poster, earn(account_id=name)) for name in ("first", "second")]
-    await until_all_wait()
-    later = [posting(poster, earn(account_id=f"m-{number}")) for number in range(100)]
-    await until_all_wait()
-    journal.gate.open()
-    await asyncio.gather(*first, *later)
-    assert len(journal.loads[-1]) == 100
+async def test_what_comes_while_the_lanes_are_busy_travels_together(journal: FakeJournal) -> None:
+    async with Poster(journal, PostingLimits(lanes=2)) as poster:
+        journal.gate.close()
+        first = [posting(poster, earn(account_id=name)) for name in ("first", "second")]
+        await until_all_wait()
+        later = [posting(poster, earn(account_id=f"m-{number}")) for number in range(100)]
+        await until_all_wait()
+        journal.gate.open()
+        await asyncio.gather(*first, *later)
+    assert [len(load) for load in journal.loads] == [2, 51, 49]
 
 
 async def test_commands_on_one_account_keep_their_order(journal: FakeJournal, poster: Poster) -> None:

@@ -144,24 +144,24 @@ ARRIVALS = st.lists(st.tuples(st.sampled_from(Priority), st.sampled_from("abcd")
 
 
 @settings(deadline=None)
-@given(arrivals=ARRIVALS, size_max=st.integers(1, 6), per_cut=st.integers(1, 10))
+@given(arrivals=ARRIVALS, size_max=st.integers(1, 6), portion=st.integers(1, 6), per_cut=st.integers(1, 10))
 def test_whatever_the_classes_each_account_keeps_its_order(
-    arrivals: list[tuple[Priority, str]], size_max: int, per_cut: int
+    arrivals: list[tuple[Priority, str]], size_max: int, portion: int, per_cut: int
 ) -> None:
-    in_virtual_time(_carry(arrivals, size_max, per_cut))
+    in_virtual_time(_carry(arrivals, size_max, portion, per_cut))
 
 
-async def _carry(arrivals: list[tuple[Priority, str]], size_max: int, per_cut: int) -> None:
+async def _carry(arrivals: list[tuple[Priority, str]], size_max: int, portion: int, per_cut: int) -> None:
     lines = Lines(1)
     coming = [a(VERBS[priority], account_id) for priority, account_id in arrivals]
     carried: list[Ticket] = []
     for begin in range(0, len(coming), per_cut):
         for one in coming[begin : begin + per_cut]:
             lines.enter(one)
-        batch = lines.cut(size_max)
+        batch = lines.cut(size_max, portion)
         carried += batch.tickets
         lines.release(batch.lines)
-    while (batch := lines.cut(size_max)).tickets:
+    while (batch := lines.cut(size_max, portion)).tickets:
         carried += batch.tickets
         lines.release(batch.lines)
     assert sorted(one.number for one in carried) == [one.number for one in coming]

@@ -6,6 +6,8 @@ import pytest
 
 from ledger_service.errors import OutcomeUnknown, Overloaded, ShuttingDown
 from ledger_service.posting import pauses
+from ledger_service.posting.admission import PORTION_MIN
+from ledger_service.posting.batch import Batch
 from ledger_service.posting.queue import Queue
 from tests.builders import earn, together
 from tests.unit.posting.queued import enter, take
@@ -42,7 +44,12 @@ async def test_programs_take_turns(queue: Queue) -> None:
         enter(queue, f"m-{number}", program_id=1)
     enter(queue, program_id=2)
     enter(queue, program_id=3)
-    assert [(await take(queue)).program_id for _ in range(5)] == [1, 2, 3, 1, 1]
+    turns = []
+    for _ in range(5):
+        batch = await take(queue)
+        turns.append(batch.program_id)
+        queue.release(batch, again=[])
+    assert turns == [1, 2, 3, 1, 1]
 
 
 async def test_a_lane_that_sleeps_is_woken_by_a_command(queue: Queue) -> None:
@@ -63,11 +70,41 @@ async def test_what_comes_before_the_woken_lane_looks_travels_with_it(queue: Que
 
 
 async def test_the_next_lane_is_woken_when_more_waits_than_one_batch_takes(queue: Queue) -> None:
-    lanes = [asyncio.ensure_future(take(queue)) for _ in range(3)]
+    lanes = [asyncio.ensure_future(take(queue)) for _ in range(2)]
     await until_all_wait()
-    for number in range(6):
+    for number in range(4):
         enter(queue, f"m-{number}")
-    assert [len((await lane).tickets) for lane in lanes] == [2, 2, 2]
+    assert [len((await lane).tickets) for lane in lanes] == [2, 2]
+
+
+async def test_a_third_lane_leaves_when_it_is_worth_a_trip() -> None:
+    queue = Queue(size_max=100, batch_size_max=256, lanes=3)
+    running = [await _alone(queue, name) for name in ("first", "second")]
+    third = asyncio.ensure_future(take(queue))
+    tickets = [enter(queue, f"m-{number}") for number in range(PORTION_MIN - 1)]
+    await until_all_wait()
+    assert not third.done()
+    tickets.append(enter(queue, "one more"))
+    assert (await third).tickets == tickets
+    later = [enter(queue, "later")]
+    fourth = asyncio.ensure_future(take(queue))
+    await until_all_wait()
+    assert not fourth.done()
+    for batch in (*running, third.result()):
+        queue.release(batch, again=[])
+    assert (await fourth).tickets == later
+
+
+async def test_lanes_share_what_waits() -> None:
+    queue = Queue(size_max=1000, batch_size_max=256, lanes=3)
+    for number in range(300):
+        enter(queue, f"m-{number}")
+    assert [(await take(queue)).size for _ in range(3)] == [100, 100, 100]
+
+
+async def _alone(queue: Queue, account_id: str) -> Batch:
+    enter(queue, account_id)
+    return await take(queue)
 
 
 async def test_a_lane_that_sleeps_is_woken_when_an_account_is_let_go(queue: Queue) -> None:

@@ -49,7 +49,7 @@ def haproxy_text(proxy: Proxied) -> str:
         api=proxy.api,
         databases=servers(proxy.databases),
         services=servers(proxy.services),
-        batch=PostingLimits().batch_size_max,
+        unasked=PostingLimits().batch_size_max // 2,
         unanswered=f"  http-error status 504 {problem('outcome_unknown')}",
         turned_away=f"  http-request return status 503 {problem('overloaded')} if turned_away",
     )
@@ -132,6 +132,10 @@ frontend api from web
   http-request set-var(txn.request_id) uuid()
   http-request set-var(txn.request_id) req.hdr(x-request-id) if has_id
 
+  # Whoever posts to an account goes where the others do who post to it.
+  http-request set-var(txn.account) path,field(4,/) if {{ path_beg /v1/accounts/ }}
+  http-request set-var(txn.account) uuid() if !{{ path_beg /v1/accounts/ }}
+
   # What posts points. While more of it comes than is carried, an instance says with its answers how many requests it
   # wants on their way (Ledger-Room), and we turn the others away here, where it costs a tenth and delays nobody. It
   # judges by itself whom we let through: this only spares it the flood.
@@ -142,8 +146,8 @@ frontend api from web
   http-request set-var(txn.now) date(0,ms) if posts
   http-request set-var(txn.servers) nbsrv(service) if posts
   acl is_asked var(proc.asked_until),sub(txn.now) gt 0
-  # Unasked a full batch for each.
-  http-request set-var(txn.room) int({batch}),mul(txn.servers) if posts
+  # Unasked half of a full batch for each: a burst of so many is gone before anybody minds.
+  http-request set-var(txn.room) int({unasked}),mul(txn.servers) if posts
   http-request set-var(txn.room) var(proc.room),mul(txn.servers) if posts is_asked
   # A member waits for a redemption, and what is bought depends on it: there is half as much room again.
   http-request set-var(txn.room) var(txn.room),mul(3),div(2) if posts !{{ path_end /earn }}
@@ -174,7 +178,11 @@ backend callers from web
   stick-table type binary len 20 size 100k expire 1m store conn_cur
 
 backend service from web
-  balance leastconn
+  # An account is written by one instance, which carries what comes for it together: where two meet, the second has to
+  # decide anew. An instance that has half as much again on its way as the others passes on what is above.
+  balance hash var(txn.account)
+  hash-type consistent djb2 avalanche
+  hash-balance-factor 150
   option httpchk GET /readyz
   http-check expect status 200
   # Connections to the service are shared by all callers: else each new caller opens one more, and a flood of callers
@@ -194,6 +202,6 @@ backend service from web
   http-request set-timeout server int(1500) if !has_deadline METH_GET {{ path_beg /v1/accounts/ }}
 {unanswered}
   http-after-response set-status 503 reason "Service Unavailable" if {{ status 504 }}
-  default-server inter 1s fastinter 500ms downinter 500ms fall 2 rise 1
+  default-server inter 1s fastinter 500ms downinter 500ms fall 2 rise 1 weight 100
 {services}
 """
