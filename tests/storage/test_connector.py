@@ -73,6 +73,12 @@ async def test_all_who_need_a_primary_share_one_look(database: TestDatabase, bla
         await connection.close()
 
 
+async def test_two_may_look_at_the_same_time(database: TestDatabase, black_hole: str):
+    connector = Connector(with_hosts(database.service_url, black_hole))
+    await asyncio.gather(connector.look(), connector.look())
+    assert connector.has_primary()
+
+
 async def test_when_nobody_answers_it_says_what_each_did(black_hole: str):
     connector = Connector(f"postgresql://user:secret@127.0.0.1:1,{black_hole}/books")
     with pytest.raises(DatabaseUnavailable) as raised:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from ledger_service.cli.drill.proxy import Proxy
 from ledger_service.errors import (
@@ -18,6 +19,7 @@ from ledger_service.errors import (
     SchemaMismatch,
 )
 from ledger_service.storage import connector
+from ledger_service.storage import database as storage_database
 from ledger_service.storage.again import asked_again
 from ledger_service.storage.connector import Server
 from ledger_service.storage.database import Database, Source, read_failures, write_failures
@@ -150,4 +152,42 @@ async def test_what_is_read_leaves_a_primary_that_stands_still(database: TestDat
             assert await asyncio.gather(where_it_reads(opened), where_it_reads(opened)) == ["primary", "primary"]
             proxy.swallow()
             assert await where_it_reads(opened) == "replica"
+            proxy.let_pass()
+
+
+async def test_what_is_read_while_a_write_hangs_counts_as_a_replicas(storage: Storage, monkeypatch: pytest.MonkeyPatch):
+    """Its server may have been replaced by one where another instance writes already."""
+    async with storage.database.writer():
+        assert await where_it_reads(storage.database) == "primary"
+        monkeypatch.setattr(storage_database, "SUSPECT_SECONDS", 0.0)
+        assert await where_it_reads(storage.database) == "replica"
+    assert await where_it_reads(storage.database) == "primary"
+
+
+async def test_who_writes_nothing_learns_of_a_new_primary_too(database: TestDatabase, monkeypatch: pytest.MonkeyPatch):
+    at = urlsplit(database.service_url)
+    assert at.hostname
+    assert at.port
+    ask, timeline = connector._server, 1
+    async with Proxy(at.hostname, at.port, seed=1) as proxy:
+        replaced = f"127.0.0.1:{proxy.port}"
+
+        async def said(url: str, connection: asyncpg.Connection) -> Server:
+            is_first = replaced in url
+            is_standby = not is_first and timeline == 1
+            server = await ask(url, connection)
+            return replace(server, is_standby=is_standby, timeline=0 if is_standby else 1 if is_first else 2)
+
+        monkeypatch.setattr(connector, "_server", said)
+        monkeypatch.setattr(storage_database, "WATCH_SECONDS", 0.01)
+        monkeypatch.setattr(storage_database, "IDLE_SECONDS", 0.0)
+        async with Database.open(database.service_url.replace("@", f"@{replaced},")) as opened:
+            assert await where_it_reads(opened) == "primary"
+            assert REGISTRY.get_sample_value("ledger_db_timeline") == 1
+            timeline = 2
+            async with asyncio.timeout(30):
+                while REGISTRY.get_sample_value("ledger_db_timeline") != 2:
+                    await where_it_reads(opened)
+            proxy.swallow()
+            assert await where_it_reads(opened) == "primary"
             proxy.let_pass()

@@ -26,6 +26,9 @@ BATCH_SIZE_SMALL: Final = 32
 """Batches up to this size tell how long a trip takes whatever it carries, and none is made smaller."""
 PORTION_MIN: Final = 24
 """So few commands travel together whatever the other lanes have: two trips of half as many cost more than they save."""
+PORTIONS_MAX: Final = 3
+"""What is under way is divided into no more parts than keep process and database busy. Lanes beyond these are for many
+programs at once, which travel apart."""
 LANES_FOR_LITTLE: Final = 2
 """So many lanes leave with whatever waits, further ones with no less than `PORTION_MIN`: a third trip for a few costs
 more than it saves them."""
@@ -40,11 +43,11 @@ class BatchSize:
     a far standby), smaller batches would only carry less: a trip may always take twice as long as a small one does.
     """
 
-    __slots__ = ("_lanes", "_size_max", "now", "small_seconds")
+    __slots__ = ("_portions", "_size_max", "now", "small_seconds")
 
     def __init__(self, size_max: int, lanes: int = 1) -> None:
         self._size_max = size_max
-        self._lanes = lanes
+        self._portions = min(lanes, PORTIONS_MAX)
         self.now = size_max
         self.small_seconds = 0.0
         """How long trips of small batches take, by the last ten or so."""
@@ -68,7 +71,7 @@ class BatchSize:
         what trickles in. Then most wait for the database together, the process has nothing to do meanwhile, and they
         stay together, since they come back together.
         """
-        return min(self.now, max(PORTION_MIN, -(-under_way // self._lanes)))
+        return min(self.now, max(PORTION_MIN, -(-under_way // self._portions)))
 
 
 class Pace:

@@ -132,6 +132,10 @@ class Connector:
         server = self._made.get(connection)
         return server is not None and server.is_standby
 
+    def has_choice(self) -> bool:
+        """Whether another server may become the primary."""
+        return len(self._urls) > 1
+
     def has_primary(self) -> bool:
         """Whether one was found, and nothing contradicted that yet."""
         return self._primary is not None
@@ -176,7 +180,7 @@ class Connector:
         end = loop.time() + CONNECT_SECONDS_MAX
         # By number: a URL holds a password, and a task's name gets into logs.
         asking = {asyncio.create_task(_ask(url), name=str(place)) for place, url in enumerate(self._urls)}
-        self._silent = dict.fromkeys(self._urls, "no answer")
+        silent = dict.fromkeys(self._urls, "no answer")
         stuck = set(self._urls)
         found: list[Server] = []
         has_primary = False
@@ -186,9 +190,9 @@ class Connector:
                 url, answer = self._urls[int(task.get_name())], task.result()
                 if isinstance(answer, Server):
                     found.append(answer)
-                    del self._silent[url]
+                    del silent[url]
                 else:
-                    self._silent[url] = _said(answer)
+                    silent[url] = _said(answer)
                 if not isinstance(answer, TimeoutError):
                     stuck.discard(url)
             if not has_primary and any(not server.is_standby for server in found):
@@ -196,7 +200,8 @@ class Connector:
                 end = min(end, loop.time() + OTHERS_SECONDS_MAX)
         for task in asking:
             task.cancel()
-        self._stuck = frozenset(stuck)
+        # At the end: others may be looking at the same time.
+        self._silent, self._stuck = silent, frozenset(stuck)
         return found
 
     async def _connect(self, url: str, session: Session, *, takes_standby: bool = False) -> asyncpg.Connection:

@@ -51,6 +51,12 @@ READER = Session(
 STALL_SECONDS = 1.0
 """A call that takes longer makes us look whether the primary is still the primary."""
 WATCH_SECONDS = 0.5
+IDLE_SECONDS = 2.0
+"""Who writes nothing meets no stall: so long after the last write, and as often, it looks all the same."""
+SUSPECT_SECONDS = 0.5
+"""While a write takes longer, what is read counts as a replica's: its commit may wait for a standby that was promoted.
+Less than STALL_SECONDS, before which no instance looks for another primary and writes there; more than a writer waits
+for a row."""
 
 STANDBY_SECONDS_MAX = 2.0
 """How long a connection to a standby is kept for reading before the primary is tried again."""
@@ -82,6 +88,10 @@ class Database:
         """Connections on which Postgres gave up waiting for the standby."""
         self._calling: dict[asyncpg.Connection, float] = {}
         """Since when, on the loop's clock, each connection is in use."""
+        self._writing: dict[asyncpg.Connection, float] = {}
+        """The same of those that write."""
+        self._wrote_at = -inf
+        """When a write last came to its end, on the loop's clock."""
         self._standby_until: WeakKeyDictionary[asyncpg.Connection, float] = WeakKeyDictionary()
         self._is_halted = False
         """The books may be damaged."""
@@ -114,7 +124,7 @@ class Database:
             raise DatabaseUnavailable("the books may be damaged: nothing is written until this instance is restarted")
         loop = asyncio.get_running_loop()
         async with self.writers.connection() as connection:
-            self._calling[connection] = loop.time()
+            self._calling[connection] = self._writing[connection] = loop.time()
             giving_up = None if give_up_at is None else loop.call_at(give_up_at, connection.terminate)
             try:
                 yield connection
@@ -124,7 +134,8 @@ class Database:
             finally:
                 if giving_up is not None:
                     giving_up.cancel()
-                del self._calling[connection]
+                del self._calling[connection], self._writing[connection]
+            self._wrote_at = loop.time()
 
     @asynccontextmanager
     async def reader(self, urgency: Urgency = Urgency.BALANCE) -> AsyncIterator[asyncpg.Connection]:
@@ -144,8 +155,11 @@ class Database:
                 connection.terminate()
 
     def source_of(self, connection: asyncpg.Connection) -> Source:
-        """Where what is read on a reader's connection comes from."""
-        return "replica" if self._connector.is_to_standby(connection) else "primary"
+        """Where what was just read on a reader's connection comes from. A primary whose writes hang may have been
+        replaced by one that this instance has not seen yet: it counts as a replica, which may be behind."""
+        since = min(self._writing.values(), default=inf)
+        is_suspect = since < asyncio.get_running_loop().time() - SUSPECT_SECONDS
+        return "replica" if is_suspect or self._connector.is_to_standby(connection) else "primary"
 
     def require_primary(self, connection: asyncpg.Connection) -> None:
         """To be asked before something is decided by what is read. Raises DatabaseUnavailable: there is no primary."""
@@ -190,12 +204,16 @@ class Database:
             self._is_halted = True
 
     async def _watch(self) -> None:
-        """While a call takes long, look whether the primary is another by now: its server may be frozen, cut off, or
-        replaced, and the socket alone would not tell."""
-        loop = asyncio.get_running_loop()
+        """While a call takes long, or nothing is written, look whether the primary is another by now: its server may be
+        frozen, cut off, or replaced, and the socket alone would not tell."""
+        clock = asyncio.get_running_loop().time
+        looked_at = clock()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if self._calling and min(self._calling.values()) < loop.time() - STALL_SECONDS:
+            is_stalled = min(self._calling.values(), default=inf) < clock() - STALL_SECONDS
+            is_idle = self._connector.has_choice() and max(self._wrote_at, looked_at) < clock() - IDLE_SECONDS
+            if is_stalled or is_idle:
+                looked_at = clock()
                 try:
                     await self._connector.look()
                 except Exception:  # a bug of ours: told, and no reason to stop watching

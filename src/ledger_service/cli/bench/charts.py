@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ledger_service.cli.bench.rows import SMALLEST
 from ledger_service.cli.console import Misused
 
 THROUGHPUT = "throughput.png"
@@ -111,20 +112,26 @@ def draw_memory(seen: Sequence[float], path: Path) -> Path:
 
 
 def draw_scale(sizes: Sequence[Mapping[str, Any]], path: Path) -> Path:
-    """What each scenario gives as the ledger grows. Raises Misused when matplotlib is not installed."""
+    """What each scenario gives as the ledger grows, and dotted what the smallest gave in the same rounds. Raises
+    Misused when matplotlib is not installed."""
     drawable()
     from matplotlib.figure import Figure
 
-    lines: defaultdict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    lines: defaultdict[tuple[str, bool], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for size in sorted(sizes, key=lambda size: size["entries"]):
         for one in size["rows"]:
-            name = f"{one['scenario']}, {one['connections']} callers"
-            lines[name][0].append(size["entries"])
-            lines[name][1].append(one["per_second"]["median"])
+            line = lines[f"{one['scenario']}, {one['connections']} callers", one["entrant"] == SMALLEST]
+            line[0].append(size["entries"])
+            line[1].append(one["per_second"]["median"])
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for name, (entries, rates) in lines.items():
-        axes.plot(entries, rates, marker="o", label=name)
+    names = sorted({name for name, _ in lines})
+    for (name, is_smallest), (entries, rates) in lines.items():
+        colour = f"C{names.index(name)}"
+        if is_smallest:
+            axes.plot(entries, rates, color=colour, linestyle=":", linewidth=1)
+        else:
+            axes.plot(entries, rates, color=colour, marker="o", label=name)
     axes.set_xscale("log")
     axes.set_xlabel("entries in the ledger")
     axes.set_ylabel("a second, median of the rounds")

@@ -9,6 +9,7 @@ USUAL_WAY = "the usual way"
 ONE_FUNCTION = "one function per request"
 PGBENCH = "pgbench, one function"
 TPCB = "pgbench -N"
+SMALLEST = "ledger-service, smallest books"
 
 CONCURRENCIES = (1, 8, 32, 64, 128)
 FUNCTION_CLIENTS = (1, 8, 32)

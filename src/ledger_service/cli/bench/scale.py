@@ -1,13 +1,14 @@
-"""Scale: the same service with more and more entries in its books, which another program writes there."""
+"""Scale: the same service with more and more entries in its books, which another program writes there, and in turns
+with it one whose books stay small."""
 
 import asyncio
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -16,10 +17,10 @@ from ledger_service.cli.bench.children import run
 from ledger_service.cli.bench.clients import Client
 from ledger_service.cli.bench.contenders import Contender, ask
 from ledger_service.cli.bench.everything import in_turns
-from ledger_service.cli.bench.field import POSTGRES_SETTINGS, the_field
+from ledger_service.cli.bench.field import POSTGRES_SETTINGS, Field, the_field
 from ledger_service.cli.bench.measuring import Say, describe_machine
 from ledger_service.cli.bench.rounds import Measured, Plan
-from ledger_service.cli.bench.rows import BULKS_AT_A_TIME, MOST, SERVICE, Row
+from ledger_service.cli.bench.rows import BULKS_AT_A_TIME, MOST, SERVICE, SMALLEST, Row
 from ledger_service.cli.loop import run_to_end
 from ledger_service.embedded import EmbeddedPostgres
 
@@ -101,6 +102,7 @@ class Size:
     verified: int
     """Accounts of the sample whose books are right."""
     measured: tuple[Measured, ...]
+    """Of these books and of the smallest, in turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,41 +130,62 @@ def measure_scale(plan: ScalePlan, folder: Path, client: Client, say: Say, keep:
         accounts=plan.accounts,
         keys=plan.keys,
     )
+    # The machine's speed moves by a third within minutes, and a growth takes ten: who stays small tells which it was.
+    in_turn = replace(course, rows=tuple(one for row in plan.rows for one in (row, replace(row, entrant=SMALLEST))))
     with ExitStack() as opened:
-        directory = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="ledger-bench-")))
-        postgres = opened.enter_context(
-            EmbeddedPostgres.start(directory / "data", settings=settings_of_large_books(), say=say)
-        )
+        postgres, there = opened.enter_context(books(course, folder, client, say))
+        _, smallest = opened.enter_context(books(course, folder, client, say))
         machine["postgres"] = str(postgres.version)
         machine["shared_buffers"] = asyncio.run(ask(postgres.url(), "SHOW shared_buffers"))
         measured_at = asyncio.run(ask(postgres.url(), "SELECT date_trunc('second', now())")).isoformat()
-        there = opened.enter_context(the_field(course, postgres, directory, folder, client, say))
-        service = there.contenders[SERVICE]
+        service, small = there.contenders[SERVICE], smallest.contenders[SERVICE]
+        entrants = {SERVICE: there.entrants[SERVICE], SMALLEST: smallest.entrants[SERVICE]}
+        say(f"{plan.sizes[0]:,} entries for the smallest, which stay beside the others.")
+        fill(small, folder, plan.sizes[0])
         scale = Scale(plan, client.name, measured_at, machine, (), ())
         for entries in plan.sizes:
             began_at = perf_counter()
-            missing = entries - service.entries()
-            if missing > 0:
-                say(f"Writing {missing:,} entries, to make it {entries:,}.")
-                grow(service, folder, missing)
+            say(f"{entries:,} entries for the other.")
+            fill(service, folder, entries)
             took = perf_counter() - began_at
-            # As autovacuum would have done in the time that so many entries take to come.
-            asyncio.run(ask(service.database_url, "VACUUM ANALYZE"))
-            asyncio.run(ask(service.database_url, LAST_ENTRIES))
+            for one in (service, small):
+                asyncio.run(ask(one.database_url, LAST_ENTRIES))
             bytes_of = json.loads(asyncio.run(ask(service.database_url, SIZES)))
             sample = sample_of(plan.accounts)
             wrong = run_to_end(wrong_accounts(service, sample))
             faults = [f"{entries:,} entries: {account_id} does not verify" for account_id in wrong]
-            before = {SERVICE: service.entries()}
-            measured = in_turns(course, there.entrants, say)
-            found = faults_of_rounds(service, before[SERVICE], measured)
-            faults += [f"{entries:,} entries: {fault}" for fault in found]
+            before = {SERVICE: service.entries(), SMALLEST: small.entries()}
+            measured = in_turns(in_turn, entrants, say)
+            for name, contender in ((SERVICE, service), (SMALLEST, small)):
+                own = [one for one in measured if one.row.entrant == name]
+                found = faults_of_rounds(contender, before[name], own)
+                faults += [f"{entries:,} entries: {name}: {fault}" for fault in found]
             size = Size(before[SERVICE], took, bytes_of, len(sample) - len(wrong), tuple(measured))
             wrong = run_to_end(wrong_accounts(service, sample))
             faults += [f"{entries:,} entries, after the rounds: {one} does not verify" for one in wrong]
             scale = replace(scale, sizes=(*scale.sizes, size), faults=(*scale.faults, *faults))
             keep(scale)
     return scale
+
+
+@contextmanager
+def books(course: Plan, folder: Path, client: Client, say: Say) -> Iterator[tuple[EmbeddedPostgres, Field]]:
+    """A Postgres of its own, and the service on it with all accounts open."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ledger-bench-") as made,
+        EmbeddedPostgres.start(Path(made) / "data", settings=settings_of_large_books(), say=say) as postgres,
+        the_field(course, postgres, Path(made), folder, client, say) as there,
+    ):
+        yield postgres, there
+
+
+def fill(service: Contender, folder: Path, entries: int) -> None:
+    """Make its books as large as that. Raises ChildFailed."""
+    missing = entries - service.entries()
+    if missing > 0:
+        grow(service, folder, missing)
+    # As autovacuum would have done in the time that so many entries take to come.
+    asyncio.run(ask(service.database_url, "VACUUM ANALYZE"))
 
 
 def settings_of_large_books() -> dict[str, str]:

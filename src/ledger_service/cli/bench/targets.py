@@ -11,6 +11,7 @@ from ledger_service.cli.bench.rows import (
     ONE_FUNCTION,
     PGBENCH,
     SERVICE,
+    SMALLEST,
     TWO_PROCESSES,
     USUAL_WAY,
     Row,
@@ -115,20 +116,21 @@ def others_of(figures: Figures) -> list[tuple[str, float | None]]:
 
 
 def scale_target(sizes: Sequence[Mapping[str, Any]]) -> Target:
-    """Earn in the largest ledger beside earn in the smallest; nothing was measured when there is only one."""
+    """Earn in the largest ledger beside earn in the smallest, in the same rounds; nothing was measured when there is
+    only one."""
     ordered = sorted(sizes, key=lambda size: size["entries"])
     value = None
     name = "earn in the largest ledger / in the smallest"
     if len(ordered) > 1:
         least, most = ordered[0], ordered[-1]
-        value = divided(earn_rate(most), earn_rate(least))
+        value = divided(earn_rate(most, SERVICE), earn_rate(most, SMALLEST))
         name = f"earn at {most['entries']:,} entries / at {least['entries']:,}"
     return Target(name, value, SCALE_LEAST, is_least=True)
 
 
-def earn_rate(size: Mapping[str, Any]) -> float | None:
+def earn_rate(size: Mapping[str, Any], entrant: str) -> float | None:
     """Of spread earns."""
-    found = [one["per_second"]["median"] for one in size["rows"] if row_of(one) == HTTP_EARN]
+    found = [one["per_second"]["median"] for one in size["rows"] if row_of(one) == Row("earn", entrant, MOST)]
     return found[0] if found else None
 
 

@@ -12,7 +12,7 @@ from ledger_service.cli.bench.everything_report import figures, print_everything
 from ledger_service.cli.bench.memory import Memory
 from ledger_service.cli.bench.open_loop import Arriving
 from ledger_service.cli.bench.rounds import Arrived, Measured, Plan, Round
-from ledger_service.cli.bench.rows import SERVICE, USUAL_WAY, Row
+from ledger_service.cli.bench.rows import SERVICE, SMALLEST, USUAL_WAY, Row
 from ledger_service.cli.bench.scale import Scale, ScalePlan, Size
 from ledger_service.cli.bench.scale_report import print_scale, scale_figures
 from ledger_service.cli.bench.year import Year
@@ -109,7 +109,13 @@ def test_scale_says_what_an_entry_takes_on_disk_and_how_much_slower_it_got(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sizes = tuple(
-        Size(entries, 1.0, {"entry": entries * 223, "lot": 1000}, 100, (measured("earn", SERVICE, 128, rate),))
+        Size(
+            entries,
+            1.0,
+            {"entry": entries * 223, "lot": 1000},
+            100,
+            (measured("earn", SERVICE, 128, rate), measured("earn", SMALLEST, 128, 100.0)),
+        )
         for entries, rate in ((1000, 100.0), (50_000, 90.0))
     )
     said = scale_figures(Scale(ScalePlan((1000, 50_000), 5, 1, 1, 500, "random"), "wrk", "now", {}, sizes, ()))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger_service.cli.bench.rows import PGBENCH, SERVICE, USUAL_WAY, all_rows, rows_of
+from ledger_service.cli.bench.rows import PGBENCH, SERVICE, SMALLEST, USUAL_WAY, all_rows, rows_of
 from ledger_service.cli.bench.targets import RATIOS, WITHOUT_TARGET, Target, scale_target, spread, targets_of
 
 
@@ -81,8 +81,8 @@ def test_memory_has_a_limit_and_may_not_grow() -> None:
 
 def test_the_largest_ledger_is_held_against_the_smallest_whatever_their_order() -> None:
     sizes = [
-        {"entries": entries, "rows": [row("earn", SERVICE, 128, [rate])]}
-        for entries, rate in ((10, 5.0), (50, 7.0), (1, 10.0))
+        {"entries": entries, "rows": [row("earn", SERVICE, 128, [rate]), row("earn", SMALLEST, 128, [beside])]}
+        for entries, rate, beside in ((10, 5.0, 9.0), (50, 7.0, 10.0), (1, 20.0, 20.0))
     ]
     target = scale_target(sizes)
     assert target.value == pytest.approx(0.7)
