@@ -84,11 +84,16 @@ class Instance:
 
 @dataclass
 class Street:
-    """An instance, the proxy before it, and a way to it."""
+    """Instances, the proxy before them, and a way to it."""
 
-    instance: Instance
+    instances: list[Instance]
     client: httpx2.AsyncClient
     coming: list[asyncio.Task[httpx2.Response]] = field(default_factory=list)
+
+    @property
+    def instance(self) -> Instance:
+        """The first of them."""
+        return self.instances[0]
 
     async def ask(self, path: str = "/v1/accounts/m-1/earn", key: str = "flood", **headers: str) -> httpx2.Response:
         return await self.client.post(path, content=b"{}", headers={"Authorization": f"Bearer {key}", **headers})
@@ -111,19 +116,19 @@ class Street:
 
 @asynccontextmanager
 async def street(
-    asked: str = LONG, answered: str = LONG, unasked: int = 128, reads: str = "int(1500)"
+    asked: str = LONG, answered: str = LONG, unasked: int = 128, reads: str = "int(1500)", instances: int = 1
 ) -> AsyncIterator[Street]:
     """With what is remembered for 100 and 250 ms remembered for as long as this."""
-    instance = Instance()
-    server = await asyncio.start_server(instance.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    found = [Instance() for _ in range(instances)]
+    listening = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in found]
+    ports = [one.sockets[0].getsockname()[1] for one in listening]
     with tempfile.TemporaryDirectory(prefix="ledger-proxy-") as folder:
         proxy = Proxied(
             rw=f"unix@{folder}/rw",
             ro=f"unix@{folder}/ro",
             api=f"127.0.0.1:{free_port()}",
             databases=[],
-            services=[Backend("service-1", f"127.0.0.1:{port}", port)],
+            services=[Backend(f"service-{place}", f"127.0.0.1:{port}", port) for place, port in enumerate(ports, 1)],
         )
         text = haproxy_text(proxy)
         assert (text.count("date(100,ms)"), text.count("date(250,ms)"), text.count("int(128)")) == (2, 1, 1)
@@ -140,14 +145,16 @@ async def street(
                 base_url=f"http://{proxy.api}", limits=limits, timeout=30, trust_env=False
             ) as client:
                 await until_open(client)
-                found = Street(instance, client)
-                yield found
-                instance.let_go()
-                await asyncio.gather(*found.coming)
+                there = Street(found, client)
+                yield there
+                for one in found:
+                    one.let_go()
+                await asyncio.gather(*there.coming)
         finally:
             child.terminate()
             await child.wait()
-            server.close()
+            for one in listening:
+                one.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -267,3 +274,31 @@ async def test_a_read_that_is_not_answered_is_asked_again_and_a_post_is_not():
         assert (await read).status_code == 503
         await still.ask(**{"X-Request-Timeout-Ms": "100"})
         assert still.instance.came == 4
+
+
+async def test_an_account_is_one_instances_and_accounts_spread():
+    headers = {"Authorization": "Bearer flood"}
+    async with street(instances=2) as there:
+        places = []
+        for number in range(40):
+            before = [one.came for one in there.instances]
+            for verb in ("earn", "redeem", "holds"):
+                await there.ask(f"/v1/accounts/m-{number}/{verb}")
+            await there.client.get(f"/v1/accounts/m-{number}/balance", headers=headers)
+            came = [one.came - earlier for one, earlier in zip(there.instances, before, strict=True)]
+            assert sorted(came) == [0, 4]
+            places.append(came.index(4))
+        assert 10 <= sum(places) <= 30
+
+
+async def test_an_instance_with_half_as_much_again_on_its_way_passes_on_the_rest_of_a_hot_account():
+    async with street(instances=2) as there:
+        for one in there.instances:
+            one.is_holding = True
+        for _ in range(40):  # one after the other, so that each finds those before it counted
+            arriving = [asyncio.create_task(one.until(one.came + 1)) for one in there.instances]
+            there.coming.append(asyncio.create_task(there.ask("/v1/accounts/hot/earn")))
+            _, elsewhere = await asyncio.wait(arriving, return_when=asyncio.FIRST_COMPLETED)
+            for waiting in elsewhere:
+                waiting.cancel()
+        assert sorted(one.came for one in there.instances) == [10, 30]

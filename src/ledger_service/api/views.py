@@ -199,7 +199,9 @@ class Balance(View):
     as_of: Time
     tier: Tier | None = Field(description="null: the program has no tiers.")
     next_expiry: NextExpiry | None
-    source: Literal["primary", "replica"]
+    source: Literal["primary", "replica"] = Field(
+        description="replica: it may be behind, as in a failover. `seq` says how far it is, `min_seq` asks for more."
+    )
 
     model_config = ConfigDict(
         json_schema_extra={
