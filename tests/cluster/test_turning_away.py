@@ -276,6 +276,17 @@ async def test_a_read_that_is_not_answered_is_asked_again_and_a_post_is_not():
         assert still.instance.came == 4
 
 
+async def test_a_read_leaves_an_instance_that_stands_still_long_before_its_deadline():
+    headers = {"Authorization": "Bearer till", "X-Request-Timeout-Ms": "9000"}
+    async with street(instances=2, reads="int(100)") as there:
+        there.instance.is_holding = True
+        for number in range(8):
+            answer = await there.client.get(f"/v1/accounts/m-{number}/balance", headers=headers, timeout=5)
+            assert answer.status_code == 201
+        assert 0 < there.instance.came < 8
+        assert there.instances[1].came == 8
+
+
 async def test_an_account_is_one_instances_and_accounts_spread():
     headers = {"Authorization": "Bearer flood"}
     async with street(instances=2) as there:

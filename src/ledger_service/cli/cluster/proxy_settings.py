@@ -199,7 +199,8 @@ backend service from web
   acl has_deadline req.hdr(x-request-timeout-ms) -m int 1:10000
   http-request set-timeout server int(4600)
   http-request set-timeout server req.hdr(x-request-timeout-ms),add(100) if has_deadline
-  http-request set-timeout server int(1500) if !has_deadline METH_GET {{ path_beg /v1/accounts/ }}
+  acl has_little_time req.hdr(x-request-timeout-ms) -m int 1:1500
+  http-request set-timeout server int(1500) if !has_little_time METH_GET {{ path_beg /v1/accounts/ }}
 {unanswered}
   http-after-response set-status 503 reason "Service Unavailable" if {{ status 504 }}
   default-server inter 1s fastinter 500ms downinter 500ms fall 2 rise 1 weight 100
