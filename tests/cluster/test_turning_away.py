@@ -246,7 +246,7 @@ async def test_who_was_asked_for_less_forgets_it_when_less_came():
         await asked.hold(4 * ROOM)
 
 
-async def test_unasked_it_lets_through_a_full_batch_for_each_instance():
+async def test_unasked_it_lets_through_half_a_batch_for_each_instance():
     async with street(unasked=20) as unasked:
         assert (await unasked.ask()).status_code == 201
         await unasked.hold(20)
