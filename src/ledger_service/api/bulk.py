@@ -95,7 +95,7 @@ async def _independent(call: Call, asked: Sequence[Asked | Exception], found: Fo
     """What each single call would answer. They enter the queue one after the other, so that those on one account stay
     in their order, and are answered when all are in."""
     turnstile = Turnstile(call)
-    entered = [await _entered(each, found, turnstile) for each in asked]
+    entered = [await _entered(each, found, turnstile) async for each in _in_turns(asked)]
     both = list(zip(asked, entered, strict=True))
     return [await _answered(call, each, outcome, is_rehearsal=False) async for each, outcome in _in_turns(both)]
 

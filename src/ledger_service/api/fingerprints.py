@@ -27,8 +27,9 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} has no place in a fingerprint")
 
 
-# ASCII, sorted, without white space: the same meaning is the same bytes, whatever the order of the fields was.
-_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=_plain).encode
+# ASCII, sorted, without white space: the same meaning is the same bytes, whatever the order of the fields was. Nothing
+# that came as JSON contains itself, so nobody looks for that.
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, check_circular=False, default=_plain).encode
 
 
 def fingerprint(verb: str, path: tuple[str | int, ...], meaning: Mapping[str, Any]) -> bytes:
@@ -58,4 +59,6 @@ def canonical_metadata(metadata: Mapping[str, Any]) -> str:
     return _encode_metadata(metadata) if metadata else "{}"
 
 
-_encode_metadata = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_encode_metadata = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False
+).encode

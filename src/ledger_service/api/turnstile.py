@@ -5,7 +5,6 @@ would refuse the last ones, each with a problem of its own. Nobody stands waitin
 """
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 from ledger_service.api.calls import Call
@@ -14,8 +13,7 @@ from ledger_service.ledger.commands import Command
 from ledger_service.ledger.outcomes import Outcome
 
 PAUSE_SECONDS: Final = 0.02
-"""Until a queue that had no room is asked again, unless one of ours comes back before: about two trips to the
-database."""
+"""Until a queue that had no room is asked again, unless a batch leaves before: about two trips to the database."""
 
 
 class Turnstile:
@@ -23,7 +21,6 @@ class Turnstile:
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._came_back = asyncio.Event()
 
     async def enter(self, command: Command) -> asyncio.Future[Outcome]:
         """Wait until less of the program waits than travels together, and join it. Answers what will be known. Raises
@@ -34,20 +31,9 @@ class Turnstile:
             is_last_try = clock() + PAUSE_SECONDS >= call.deadline
             if is_last_try or not poster.has_full_batch(call.program_id):
                 try:
-                    answer = poster.enter(call.program_id, command, call.deadline).answer
+                    return poster.enter(call.program_id, command, call.deadline).answer
                 except Overloaded:
                     if is_last_try:
                         raise
-                else:
-                    answer.add_done_callback(self._note)
-                    return answer
-            await self._pause()
-
-    async def _pause(self) -> None:
-        """Until one of ours came back, but not for long."""
-        self._came_back.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._came_back.wait(), PAUSE_SECONDS)
-
-    def _note(self, _: asyncio.Future[Outcome]) -> None:
-        self._came_back.set()
+            # Not until one of ours comes back: batches would leave with what little is there.
+            await asyncio.wait((poster.departure(),), timeout=PAUSE_SECONDS)

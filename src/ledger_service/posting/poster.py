@@ -94,6 +94,10 @@ class Poster:
         """Whether as much of a program waits as travels together."""
         return self._queue.has_full_batch(program_id)
 
+    def departure(self) -> asyncio.Future[None]:
+        """Done when the next batch leaves, which makes room. Not to be cancelled: others wait for it, too."""
+        return self._queue.departure()
+
     def room_asked_for(self) -> int | None:
         """How many commands there should be on their way at most, while more come than can be carried; else None."""
         return self._queue.room_asked_for()

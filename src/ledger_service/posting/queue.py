@@ -51,8 +51,10 @@ class Queue:
         """Commands that wait, those of a `Together` one each."""
         self._travelling = 0
         """Commands on their trips."""
-        self._is_pressed_until = float("-inf")
-        """Until when callers are asked for less: an instant of the loop's clock."""
+        self._departure: asyncio.Future[None] | None = None
+        """Somebody waits for the next batch to leave."""
+        self._is_pressed_until: float | None = None
+        """Until when callers are asked for less, an instant of the loop's clock; None: they are not."""
 
     def enter(self, program_id: int, command: Command, deadline: float) -> Ticket:
         """Wait for a lane. Raises Overloaded: it would wait for too long, too many wait, or the deadline has passed."""
@@ -157,6 +159,15 @@ class Queue:
             since = min(ticket.entered_at for ticket in batch.tickets)
             waited = 0.0 if self.silence.held_up(since) else now - since
         lines.standing.note(now, waited, left_behind)
+        if self._departure is not None:
+            self._departure.set_result(None)
+            self._departure = None
+
+    def departure(self) -> asyncio.Future[None]:
+        """Done when the next batch leaves, of whatever program. Everybody's, so nobody's to cancel."""
+        if self._departure is None:
+            self._departure = asyncio.get_running_loop().create_future()
+        return self._departure
 
     def has_full_batch(self, program_id: int) -> bool:
         """Whether as much of a program waits as travels together: whoever can wait had better not join it."""
@@ -166,8 +177,12 @@ class Queue:
     def room_asked_for(self) -> int | None:
         """How many commands whoever sends them should have on their way at most, when somebody was refused just now;
         None: as many as come. A proxy that keeps to it spares us those that we would refuse."""
-        now = asyncio.get_running_loop().time()
-        return self._admission.room.now if now < self._is_pressed_until else None
+        if self._is_pressed_until is None:
+            return None
+        if self._is_pressed_until <= asyncio.get_running_loop().time():
+            self._is_pressed_until = None
+            return None
+        return self._admission.room.now
 
     def release(self, batch: Batch, again: Sequence[Ticket]) -> None:
         """The batch is done, but for those that go again. Accounts that keep moving under us rest for a moment."""

@@ -107,6 +107,15 @@ async def _alone(queue: Queue, account_id: str) -> Batch:
     return await take(queue)
 
 
+async def test_a_departure_is_told_to_all_who_wait_for_it(queue: Queue) -> None:
+    enter(queue)
+    heard = [queue.departure(), queue.departure()]
+    assert not any(one.done() for one in heard)
+    await take(queue)
+    assert all(one.done() for one in heard)
+    assert not queue.departure().done()
+
+
 async def test_a_lane_that_sleeps_is_woken_when_an_account_is_let_go(queue: Queue) -> None:
     enter(queue)
     running = await take(queue)
