@@ -368,6 +368,32 @@ $$;
 
 ALTER FUNCTION ledger.revoke_key_v1 OWNER TO ledger_owner;
 
+CREATE FUNCTION ledger.sign_fits_kind_v1(kind text, points bigint, available_after bigint, reverses_seq bigint, transfer_id text, detail json) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN (transfer_id IS NOT NULL) = (kind IN ('transfer_out', 'transfer_in', 'merge_out', 'merge_in'))
+        AND CASE kind
+            WHEN 'expire' THEN points < 0
+            WHEN 'reverse_earn' THEN points <= 0 AND reverses_seq IS NOT NULL
+            WHEN 'reverse_redeem' THEN points > 0 AND reverses_seq IS NOT NULL
+            WHEN 'adjust' THEN points <> 0
+            WHEN 'transfer_out' THEN points < 0 AND available_after >= 0
+            WHEN 'transfer_in' THEN points > 0
+            WHEN 'merge_out' THEN true
+            WHEN 'merge_in' THEN true
+            WHEN 'hold' THEN points = 0 AND available_after >= 0 AND (detail ->> 'hold_id') IS NOT NULL
+            WHEN 'release' THEN points = 0 AND (detail ->> 'hold_id') IS NOT NULL
+            WHEN 'confirm' THEN points = 0 AND reverses_seq IS NOT NULL
+            WHEN 'tier' THEN points = 0
+            ELSE false
+        END;
+END
+$$;
+
+ALTER FUNCTION ledger.sign_fits_kind_v1 OWNER TO ledger_owner;
+
 CREATE FUNCTION ledger.write_batch_v1(p_program_id bigint, p_rule_version integer, p_now timestamp with time zone, a_account_ids text[], a_versions bigint[], a_groups integer[], a_loaded_hashes bytea[], a_statuses text[], a_seqs bigint[], a_balances bigint[], a_helds bigint[], a_debts bigint[], a_lifetimes bigint[], a_due_ats timestamp with time zone[], a_head_hashes bytea[], a_metadatas text[], e_accounts integer[], e_seqs bigint[], e_kinds text[], e_points bigint[], e_balances bigint[], e_availables bigint[], e_helds bigint[], e_order_ids text[], e_sources text[], e_keys text[], e_fingerprints bytea[], e_reasons text[], e_metadatas text[], e_movements text[], e_available_ats timestamp with time zone[], e_expires_ats timestamp with time zone[], e_reverses bigint[], e_transfer_ids text[], e_written_offs bigint[], e_occurred_ats timestamp with time zone[], e_hashes bytea[], l_accounts integer[], l_expires_ats timestamp with time zone[], l_available_ats timestamp with time zone[], l_points bigint[], k_accounts integer[], k_keys text[], k_fingerprints bytea[], k_forms text[], k_account_ids text[], k_seqs bigint[], k_details text[], i_accounts integer[], i_identifier_ids text[], i_types text[], i_digests bytea[], i_maskeds text[], r_accounts integer[], r_identifier_ids text[]) RETURNS SETOF text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'ledger', 'pg_temp'
@@ -1989,15 +2015,7 @@ CREATE TABLE ledger.account (
     head_hash bytea NOT NULL,
     metadata json NOT NULL,
     standing json,
-    CONSTRAINT account_account_id_check CHECK (((octet_length(account_id) >= 1) AND (octet_length(account_id) <= 64))),
-    CONSTRAINT account_balance_check CHECK (((balance >= '-9007199254740991'::bigint) AND (balance <= '9007199254740991'::bigint))),
-    CONSTRAINT account_debt_check CHECK (((debt >= 0) AND (debt <= '9007199254740991'::bigint))),
-    CONSTRAINT account_head_hash_check CHECK ((octet_length(head_hash) = 32)),
-    CONSTRAINT account_held_check CHECK (((held >= 0) AND (held <= '9007199254740991'::bigint))),
-    CONSTRAINT account_lifetime_points_check CHECK (((lifetime_points >= '-9007199254740991'::bigint) AND (lifetime_points <= '9007199254740991'::bigint))),
-    CONSTRAINT account_seq_check CHECK ((seq >= 0)),
-    CONSTRAINT account_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'closed'::text, 'merged'::text]))),
-    CONSTRAINT account_version_check CHECK ((version >= 0))
+    CONSTRAINT account_in_bounds CHECK (((GREATEST(abs(balance), abs(lifetime_points), held, debt) <= '9007199254740991'::bigint) AND (LEAST(version, seq, held, debt) >= 0) AND ((octet_length(account_id) >= 1) AND (octet_length(account_id) <= 64)) AND (octet_length(head_hash) = 32) AND (status = ANY ('{active,suspended,closed,merged}'::text[]))))
 )
 WITH (fillfactor='70');
 
@@ -2047,32 +2065,14 @@ CREATE TABLE ledger.entry (
     movements json NOT NULL,
     hash bytea NOT NULL,
     detail json,
-    CONSTRAINT entry_balance_after_check CHECK (((balance_after >= '-9007199254740991'::bigint) AND (balance_after <= '9007199254740991'::bigint))),
-    CONSTRAINT entry_hash_check CHECK ((octet_length(hash) = 32)),
-    CONSTRAINT entry_held_after_check CHECK ((held_after >= 0)),
-    CONSTRAINT entry_parts_add_up CHECK ((((balance_after - available_after) - held_after) >= 0)),
-    CONSTRAINT entry_points_check CHECK (((points >= '-9007199254740991'::bigint) AND (points <= '9007199254740991'::bigint))),
+    CONSTRAINT entry_in_bounds CHECK (((GREATEST(abs(points), abs(balance_after)) <= '9007199254740991'::bigint) AND (LEAST((seq - 1), held_after, written_off, ((balance_after - available_after) - held_after)) >= 0) AND (octet_length(hash) = 32))),
     CONSTRAINT entry_reverses_what_came_before CHECK (COALESCE(((reverses_seq < seq) OR ((detail ->> 'reverses_account'::text) <> account_id)), (reverses_seq IS NULL))),
-    CONSTRAINT entry_seq_check CHECK ((seq > 0)),
-    CONSTRAINT entry_sign_fits_kind CHECK ((
+    CONSTRAINT entry_sign_fits_kind CHECK (
 CASE kind
-    WHEN 'earn'::text THEN (points >= 0)
-    WHEN 'redeem'::text THEN ((points < 0) AND ((available_after >= 0) OR ((detail ->> 'hold_id'::text) IS NOT NULL)))
-    WHEN 'expire'::text THEN (points < 0)
-    WHEN 'reverse_earn'::text THEN ((points <= 0) AND (reverses_seq IS NOT NULL))
-    WHEN 'reverse_redeem'::text THEN ((points > 0) AND (reverses_seq IS NOT NULL))
-    WHEN 'adjust'::text THEN (points <> 0)
-    WHEN 'transfer_out'::text THEN ((points < 0) AND (available_after >= 0))
-    WHEN 'transfer_in'::text THEN (points > 0)
-    WHEN 'merge_out'::text THEN true
-    WHEN 'merge_in'::text THEN true
-    WHEN 'hold'::text THEN ((points = 0) AND (available_after >= 0) AND ((detail ->> 'hold_id'::text) IS NOT NULL))
-    WHEN 'release'::text THEN ((points = 0) AND ((detail ->> 'hold_id'::text) IS NOT NULL))
-    WHEN 'confirm'::text THEN ((points = 0) AND (reverses_seq IS NOT NULL))
-    WHEN 'tier'::text THEN (points = 0)
-    ELSE false
-END AND ((transfer_id IS NOT NULL) = (kind = ANY (ARRAY['transfer_out'::text, 'transfer_in'::text, 'merge_out'::text, 'merge_in'::text]))))),
-    CONSTRAINT entry_written_off_check CHECK ((written_off >= 0))
+    WHEN 'earn'::text THEN ((points >= 0) AND (transfer_id IS NULL))
+    WHEN 'redeem'::text THEN ((points < 0) AND (transfer_id IS NULL) AND ((available_after >= 0) OR ((detail ->> 'hold_id'::text) IS NOT NULL)))
+    ELSE ledger.sign_fits_kind_v1(kind, points, available_after, reverses_seq, transfer_id, detail)
+END)
 );
 
 ALTER TABLE ledger.entry OWNER TO ledger_owner;
@@ -2142,16 +2142,12 @@ CREATE TABLE ledger.outcome (
     form text NOT NULL,
     fingerprint bytea NOT NULL,
     detail json,
-    CONSTRAINT outcome_fingerprint_check CHECK ((octet_length(fingerprint) = 16)),
-    CONSTRAINT outcome_form_check CHECK ((form = ANY (ARRAY['posted'::text, 'several'::text, 'repeated'::text, 'refused'::text, 'answered'::text, 'together'::text]))),
-    CONSTRAINT outcome_idempotency_key_check CHECK (((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 255))),
-    CONSTRAINT outcome_says_something CHECK (
-CASE form
-    WHEN 'posted'::text THEN ((seq IS NOT NULL) AND (account_id IS NOT NULL))
-    WHEN 'repeated'::text THEN ((seq IS NOT NULL) AND (account_id IS NOT NULL))
-    WHEN 'together'::text THEN true
-    ELSE (detail IS NOT NULL)
-END)
+    CONSTRAINT outcome_says_something CHECK ((((octet_length(idempotency_key) >= 1) AND (octet_length(idempotency_key) <= 255)) AND (octet_length(fingerprint) = 16) AND
+CASE
+    WHEN (form = ANY ('{posted,repeated}'::text[])) THEN ((seq IS NOT NULL) AND (account_id IS NOT NULL))
+    WHEN (form = ANY ('{several,refused,answered}'::text[])) THEN (detail IS NOT NULL)
+    ELSE (form = 'together'::text)
+END))
 );
 
 ALTER TABLE ledger.outcome OWNER TO ledger_owner;
@@ -2348,6 +2344,8 @@ REVOKE ALL ON FUNCTION ledger.refuse_change FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ledger.revoke_key_v1 FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.revoke_key_v1 TO ledger_service;
+
+REVOKE ALL ON FUNCTION ledger.sign_fits_kind_v1 FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION ledger.write_batch_v1 FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.write_batch_v1 TO ledger_service;

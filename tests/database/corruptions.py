@@ -150,7 +150,7 @@ CORRUPTIONS = [
 UNGUARDED = """
 ALTER TABLE ledger.entry DISABLE TRIGGER ALL; ALTER TABLE ledger.outcome DISABLE TRIGGER ALL;
 ALTER TABLE ledger.program_version DISABLE TRIGGER ALL; ALTER TABLE ledger.account DISABLE TRIGGER ALL;
-ALTER TABLE ledger.entry DROP CONSTRAINT entry_parts_add_up, DROP CONSTRAINT entry_sign_fits_kind;
+ALTER TABLE ledger.entry DROP CONSTRAINT entry_in_bounds, DROP CONSTRAINT entry_sign_fits_kind;
 ALTER TABLE ledger.entry DROP CONSTRAINT entry_reverses_what_came_before;
 ALTER TABLE ledger.hold DROP CONSTRAINT hold_is_closed_by_an_entry, DROP CONSTRAINT hold_captures_something;
 DROP INDEX ledger.entry_order; DROP INDEX ledger.entry_transfer;

@@ -43,7 +43,7 @@ def test_every_constraint_holds_for_all_that_is_there(postgres: TestServer, data
 def test_the_books_of_the_last_release_are_carried_over(postgres: TestServer, clean_database: str):
     """What it wrote is there afterwards, to the byte, and the constraints hold for it."""
     url = postgres.url(clean_database)
-    asyncio.run(_write_as_of_0001(url))
+    asyncio.run(_make_as_of(url, "0001", books=OF_0001))
     before = postgres.execute(BOOKS, clean_database)
     assert before
     migrate(url)
@@ -56,18 +56,11 @@ def test_the_books_of_the_last_release_are_carried_over(postgres: TestServer, cl
 def test_a_migration_that_was_broken_off_can_be_repeated(postgres: TestServer, clean_database: str):
     """An index that was not finished is of no use, and is built anew."""
     url = postgres.url(clean_database)
-    migrate(url)
-    types = ("account", "entry", "lot", "outcome", "identifier", "revocation")
-    for statement in (
-        # What came after it was not there yet.
-        "DROP FUNCTION ledger.write_batch_v3, ledger.write_holds_v2, ledger.move_identifiers_v2, "
-        "ledger.check_transfers_v2",
-        f"DROP TYPE ledger.locked_account_v1, {', '.join(f'ledger.proposed_{name}_v1' for name in types)}",
-        "UPDATE ledger.schema_version SET version_num = '0002'",
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ledger.entry_transfer'::regclass",
-        "DROP INDEX ledger.entry_reversals_elsewhere",
-    ):
-        postgres.execute(statement, clean_database)
+    asyncio.run(_make_as_of(url, "0001", "0002"))
+    postgres.execute((FOLDER / "sql" / "indexes" / "entry_transfer.sql").read_text(), clean_database)
+    postgres.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ledger.entry_transfer'::regclass", clean_database
+    )
     migrate(url)
     assert PICTURE.read_text() == picture_of(postgres.bin_dir, url)
     assert postgres.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid", clean_database) == "0"
@@ -85,20 +78,20 @@ INSERT INTO ledger.outcome VALUES (1, 1, 'k-1-1', 'm-1', 'posted', decode(repeat
 """
 
 
-async def _write_as_of_0001(url: str) -> None:
-    """The schema as the last release left it, with some books in it."""
-    files = re.findall(r'"(\w+/\w+\.sql)"', (FOLDER / "versions" / "0001_the_books.py").read_text())
+async def _make_as_of(url: str, *revisions: str, books: str = "") -> None:
+    """The schema as these revisions left it, from the first to the last of them, with some books in it."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute((FOLDER / "sql" / "roles.sql").read_text())
         await connection.execute("SET ROLE ledger_owner")
-        for name in files:
-            await connection.execute((FOLDER / "sql" / name).read_text())
+        for revision in revisions:
+            (version,) = (FOLDER / "versions").glob(f"{revision}_*.py")
+            for name in re.findall(r'"(\w+/\w+\.sql)"', version.read_text()):
+                await connection.execute((FOLDER / "sql" / name).read_text())
         await connection.execute(
             "CREATE TABLE ledger.schema_version (version_num varchar(32) CONSTRAINT schema_version_pkc PRIMARY KEY);"
-            "INSERT INTO ledger.schema_version VALUES ('0001')"
+            f"INSERT INTO ledger.schema_version VALUES ('{revisions[-1]}'); {books}"
         )
-        await connection.execute(OF_0001)
     finally:
         await connection.close()
 
