@@ -28,6 +28,9 @@ class Failing:
     def has_full_batch(self, *_: Any) -> bool:
         return False
 
+    def departure(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
 
 @pytest.mark.parametrize(
     "path", ["/v1/nothing", "/v1", "/v1/accounts/", "/v1/accounts/m-1/earn/", "/V1/accounts", "/v1/accounts/a%2Fb"]
