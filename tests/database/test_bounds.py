@@ -49,7 +49,7 @@ SAMPLES: dict[str, dict[str, Column]] = {
         "written_off": ("bigint", (-1, 0)),
         "hash": ("bytea", hashes(32)[1][:2]),
         "kind": ("text", KINDS),
-        "reverses_seq": ("bigint", (None, 1)),
+        "reverses_seq": ("bigint", (None, 0, 1)),
         "transfer_id": ("text", (None, "t-1")),
         "detail": DETAILS,
         "account_id": ("text", ("m-1",)),

@@ -160,7 +160,7 @@ class Queue:
             waited = 0.0 if self.silence.held_up(since) else now - since
         lines.standing.note(now, waited, left_behind)
         if self._departure is not None:
-            self._departure.set_result(None)
+            _wake(self._departure)
             self._departure = None
 
     def departure(self) -> asyncio.Future[None]:
